@@ -1,0 +1,2 @@
+//! A small PV kernel.
+#![no_std]

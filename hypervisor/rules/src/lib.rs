@@ -1,0 +1,8 @@
+//! The decisions of the hypervisor as plain values: no hardware, no globals, no unsafe code.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+#![allow(missing_docs)] // lifted room by room
+
+extern crate alloc;
+
+pub mod types;

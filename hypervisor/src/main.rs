@@ -1,0 +1,3 @@
+//! The Xenolith hypervisor: boot, on one page.
+#![no_std]
+#![no_main]
