@@ -5,5 +5,8 @@
 
 extern crate alloc;
 
+pub mod cmdline;
+pub mod memmap;
 pub mod trap;
+pub mod multiboot;
 pub mod types;
