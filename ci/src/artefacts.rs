@@ -1,0 +1,67 @@
+//! Where `make build` leaves what is booted.
+//!
+//! A missing image is an error that names the remedy; nothing is skipped over it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The build folder: `$XENOLITH_BUILD`, or `build/` in the source tree.
+pub fn build_dir() -> PathBuf {
+    match std::env::var_os("XENOLITH_BUILD") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("ci/ lies in the source tree")
+            .join("build"),
+    }
+}
+
+/// The multiboot image of the hypervisor.
+pub fn image() -> Result<PathBuf> {
+    built("xenolith")
+}
+
+/// The reference kernel.
+pub fn stub() -> Result<PathBuf> {
+    built("guest-kernel-stub")
+}
+
+/// The reference kernel's initrd.
+pub fn initrd() -> Result<PathBuf> {
+    built("initrd.cpio")
+}
+
+/// The bootable CD image.
+pub fn iso() -> Result<PathBuf> {
+    built("xenolith.iso")
+}
+
+/// A probe: a tiny test kernel that asks one question.
+pub fn probe(name: &str) -> Result<PathBuf> {
+    built(&format!("probes/{name}"))
+}
+
+/// The names of all probes that were built, sorted.
+pub fn probes() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(built("probes")?)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A file or folder below the build folder, which must be there.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let path = build_dir().join(name);
+    if !path.exists() {
+        let how = if name.ends_with(".iso") {
+            "make iso"
+        } else {
+            "make build"
+        };
+        bail!("{} is not there: run `{how}` first", path.display());
+    }
+    Ok(path)
+}
