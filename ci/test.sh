@@ -1,0 +1,33 @@
+#!/bin/bash
+# Runs every test and sums up. `TEST` is a part of the names of those to run.
+#
+# What needs a booted machine comes last. All groups run also when one fails.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+group() {
+    echo "== $1"
+    shift
+    "$@" 2>&1 | tee -a "$log" || failed=1
+}
+
+group "host: the ABI, and its comparison with Xen's headers" \
+    cargo test --no-fail-fast --package pv-guest-abi --all-features -- ${TEST:+"$TEST"}
+group "host: rules and tools" \
+    cargo test --no-fail-fast --package xenolith-rules --package dom0-tools -- ${TEST:+"$TEST"}
+group "host: the runner itself" \
+    cargo test --no-fail-fast --package xenolith-ci --lib --bins -- ${TEST:+"$TEST"}
+group "host: the reference kernel's pure parts" \
+    cargo test --no-fail-fast --package guest-kernel-stub --lib -- ${TEST:+"$TEST"}
+# Two machines at a time, of up to four CPUs: more only makes each slower.
+group "QEMU" \
+    cargo test --no-fail-fast --package xenolith-ci --test '*' -- --test-threads=2 ${TEST:+"$TEST"}
+
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     END { printf "\n%d passed, %d failed", passed, failed
+           if (skipped) printf ", %d skipped", skipped
+           printf "\n" }' "$log"
+exit "$failed"
