@@ -1,0 +1,200 @@
+//! The console: a serial line, a ring of what was said, and the `log` facade over both.
+//!
+//! Lines of the hypervisor begin with [`PREFIX`]; what domain 0 writes goes out as it
+//! is, by [`write_raw`]. A panic takes the line by force ([`seize`]): nothing here
+//! waits without an end.
+
+mod ring;
+pub mod serial;
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use ring::Ring;
+use serial::{Settings, Uart};
+use spin::Mutex;
+
+/// Begins every line of the hypervisor's own.
+pub const PREFIX: &str = "(XL) ";
+/// Bytes of what was said that are kept.
+const LOG_SIZE: usize = 64 << 10;
+/// Bytes received and not yet asked for that are kept.
+const INPUT_SIZE: usize = 4 << 10;
+
+struct Console {
+    uart: Option<Uart>,
+    log: Ring<LOG_SIZE>,
+    input: Ring<INPUT_SIZE>,
+    /// Whether the last byte sent ended a line.
+    at_line_start: bool,
+}
+
+static CONSOLE: Mutex<Console> = Mutex::new(Console {
+    uart: None,
+    log: Ring::new(),
+    input: Ring::new(),
+    at_line_start: true,
+});
+
+/// Set by [`seize`]: only the panicking CPU still speaks.
+static SEIZED: AtomicBool = AtomicBool::new(false);
+
+struct Logger;
+static LOGGER: Logger = Logger;
+
+/// Opens COM1 with its usual settings and takes over the `log` facade.
+pub fn start() {
+    configure(&Settings::DEFAULT);
+    // A second call changes nothing and is no error worth a word.
+    let _ = log::set_logger(&LOGGER);
+    set_level(LevelFilter::Info);
+}
+
+/// Uses another line or other settings from now on. Says whether a UART answers there;
+/// if none does, only the log ring is written.
+pub fn configure(settings: &Settings) -> bool {
+    let mut console = CONSOLE.lock();
+    console.uart = Uart::open(settings);
+    console.uart.is_some()
+}
+
+/// Turns the serial line off; the log ring is still written.
+pub fn close() {
+    CONSOLE.lock().uart = None;
+}
+
+/// Which of the hypervisor's messages are shown.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) || SEIZED.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut console = CONSOLE.lock();
+        let mark = match record.level() {
+            Level::Error => "error: ",
+            Level::Warn => "warning: ",
+            Level::Info | Level::Debug | Level::Trace => "",
+        };
+        console.line(format_args!("{mark}{}", record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+impl Console {
+    fn byte(&mut self, byte: u8) {
+        self.log.push(byte);
+        if let Some(uart) = &self.uart {
+            if byte == b'\n' {
+                uart.send(b'\r');
+            }
+            uart.send(byte);
+        }
+        self.at_line_start = byte == b'\n';
+    }
+
+    fn line(&mut self, args: fmt::Arguments) {
+        if !self.at_line_start {
+            self.byte(b'\n');
+        }
+        // Formatting into a console cannot fail.
+        let _ = write!(self, "{PREFIX}{args}\n");
+    }
+}
+
+impl Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.byte(byte));
+        Ok(())
+    }
+}
+
+/// Writes bytes as they are, a carriage return before each line feed. What a guest sends
+/// passes here: the caller bounds its length.
+pub fn write_raw(bytes: &[u8]) {
+    if SEIZED.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut console = CONSOLE.lock();
+    bytes.iter().for_each(|&byte| console.byte(byte));
+}
+
+/// The next byte that was typed, if there is one.
+pub fn read_byte() -> Option<u8> {
+    let mut console = CONSOLE.lock();
+    console.drain();
+    console.input.pop()
+}
+
+/// Moves what the UART has received into the input ring; says whether there is something
+/// to read. For the handler of its interrupt.
+pub fn on_interrupt() -> bool {
+    let mut console = CONSOLE.lock();
+    console.drain();
+    !console.input.is_empty()
+}
+
+/// Lets the UART raise its interrupt when bytes have come.
+pub fn enable_receive_interrupt() {
+    if let Some(uart) = &CONSOLE.lock().uart {
+        uart.enable_receive_interrupt();
+    }
+}
+
+impl Console {
+    fn drain(&mut self) {
+        // Bounded: a line that never runs dry must not hold the CPU.
+        for _ in 0..INPUT_SIZE {
+            match self.uart.as_ref().and_then(Uart::receive) {
+                Some(byte) => self.input.push(byte),
+                None => break,
+            }
+        }
+    }
+}
+
+/// Copies from the log ring, for a reader that asks piece by piece; see [`Ring::copy_from`].
+pub fn read_log(position: u64, out: &mut [u8]) -> (usize, u64) {
+    CONSOLE.lock().log.copy_from(position, out)
+}
+
+/// Lines of a CPU that is about to stop the machine.
+#[derive(Debug)]
+pub struct LastWords(());
+
+/// Takes the console from whoever holds it. The first caller gets it, and is the only one
+/// that speaks from then on.
+pub fn seize() -> Option<LastWords> {
+    if SEIZED.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    // The holder may be finishing a line; or it may be this CPU, or one that is stopped.
+    static TRIES: AtomicUsize = AtomicUsize::new(0);
+    while TRIES.fetch_add(1, Ordering::Relaxed) < 10_000_000 {
+        if CONSOLE.try_lock().is_some() {
+            return Some(LastWords(()));
+        }
+        core::hint::spin_loop();
+    }
+    // SAFETY: every other user of the console checks SEIZED first, or is stopped for good
+    // by the caller; a line may come out torn, which is better than none.
+    unsafe { CONSOLE.force_unlock() };
+    Some(LastWords(()))
+}
+
+impl LastWords {
+    /// Writes one line with the usual prefix.
+    pub fn line(&mut self, args: fmt::Arguments) {
+        if let Some(mut console) = CONSOLE.try_lock() {
+            console.line(args);
+        }
+    }
+}
