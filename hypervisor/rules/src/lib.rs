@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod event;
 pub mod cmdline;
 pub mod memmap;
 pub mod trap;
