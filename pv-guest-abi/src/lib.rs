@@ -40,3 +40,9 @@ pub mod xen_x86;
 pub use domid::*;
 pub use errno::Errno;
 pub use hypercall::Hypercall;
+
+#[cfg(feature = "guest")]
+#[allow(unsafe_code)]
+pub mod call;
+#[cfg(feature = "guest")]
+mod notes;

@@ -1,0 +1,1 @@
+//! Operations that carry a version: platform, domctl and sysctl.
