@@ -2,7 +2,7 @@
 //!
 //! | status | meaning |
 //! |-------:|---------|
-//! | 0 | domain 0 powered off, or asked for a reboot |
+//! | 0 | the machine was powered off, or asked for a reset |
 //! | 1 | QEMU itself failed |
 //! | 2 | wrong usage of the runner |
 //! | 3 | domain 0 crashed |
@@ -91,7 +91,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Verdict::PowerOff => "powered off",
-            Verdict::Reboot => "domain 0 asked for a reboot (the runner ends here instead)",
+            Verdict::Reboot => {
+                "the machine asked for a reset (the runner ends here instead of starting again)"
+            }
             Verdict::Dom0Crash => "domain 0 crashed: see the lines above",
             Verdict::BootRefused => {
                 "the hypervisor refused to boot: its last lines name the cause and the remedy"
