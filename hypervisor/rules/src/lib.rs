@@ -11,3 +11,6 @@ pub mod memmap;
 pub mod trap;
 pub mod multiboot;
 pub mod types;
+pub mod buddy;
+pub mod frame;
+pub mod paging;
