@@ -138,7 +138,7 @@ impl Session {
                     listening = false;
                 } else if self.interactive {
                     if self.keys(&buffer[..count])? {
-                        return Ok(Verdict::Stopped);
+                        return Ok(Verdict::Quit);
                     }
                 } else {
                     self.feeder.push(&buffer[..count]);

@@ -11,7 +11,9 @@
 //! | 9 | the hypervisor's watchdog fired |
 //! | 10 | triple fault: the CPU reset itself |
 //! | 124 | the machine did not end in time and was stopped |
-//! | 130 | a person or a signal stopped the machine |
+//! | 130 | a signal stopped the machine, or nobody read its output |
+//!
+//! A person who quits by the escape key gets 0, as from QEMU.
 //!
 //! 3, 5, 7 and 9 come from the hypervisor by way of QEMU's `isa-debug-exit`
 //! device, which ends QEMU with `(value << 1) | 1`.
@@ -38,7 +40,9 @@ pub enum Verdict {
     TripleFault,
     /// Nobody asked for it from within: time ran out.
     TimedOut,
-    /// Stopped from outside: the escape key, a signal, or output with no reader.
+    /// A person quit by the escape key.
+    Quit,
+    /// Stopped from outside by a signal, or since nobody read its output.
     Stopped,
     /// QEMU failed, with this status.
     Qemu(String),
@@ -74,7 +78,7 @@ impl Verdict {
     /// The exit status that stands for this verdict.
     pub fn status(&self) -> u8 {
         match self {
-            Verdict::PowerOff | Verdict::Reboot => 0,
+            Verdict::PowerOff | Verdict::Reboot | Verdict::Quit => 0,
             Verdict::Qemu(_) => 1,
             Verdict::Dom0Crash => 3,
             Verdict::BootRefused => 5,
@@ -102,6 +106,7 @@ impl fmt::Display for Verdict {
             Verdict::Watchdog => "the hypervisor's watchdog fired: a CPU was stuck",
             Verdict::TripleFault => "triple fault: a CPU reset itself; this is a bug of Xenolith's",
             Verdict::TimedOut => "the machine did not power off in time and was stopped",
+            Verdict::Quit => "quit",
             Verdict::Stopped => "stopped from outside",
             Verdict::Qemu(status) => return write!(f, "QEMU failed ({status})"),
         })
