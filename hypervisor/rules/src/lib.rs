@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod event;
 pub mod cmdline;
+pub mod elf;
 pub mod memmap;
 pub mod trap;
 pub mod multiboot;
