@@ -1,0 +1,137 @@
+//! The console: print, and lines that are typed.
+//!
+//! Domain 0 writes to and reads from the hypervisor's own console by `console_io`;
+//! VIRQ_CONSOLE says that something was typed. (A domU's console is a shared ring.)
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use pv_guest_abi::virq::VIRQ_CONSOLE;
+use spin::Mutex;
+
+use crate::line::{Line, Step};
+use crate::{Xen, events};
+
+/// Prints as `print!` does.
+#[macro_export]
+macro_rules! print {
+    ($($what:tt)*) => { $crate::console::write_fmt(format_args!($($what)*)) };
+}
+
+/// Prints as `println!` does.
+#[macro_export]
+macro_rules! println {
+    () => { $crate::print!("\n") };
+    ($($what:tt)*) => { $crate::console::write_fmt(format_args!("{}\n", format_args!($($what)*))) };
+}
+
+/// Collects a message, so that it goes out in few hypercalls and stays in one piece.
+struct Pieces {
+    bytes: [u8; 256],
+    used: usize,
+}
+
+impl Pieces {
+    fn send(&mut self) {
+        write(&self.bytes[..core::mem::take(&mut self.used)]);
+    }
+}
+
+impl Write for Pieces {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if self.used == self.bytes.len() {
+                self.send();
+            }
+            self.bytes[self.used] = byte;
+            self.used += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What `print!` calls.
+pub fn write_fmt(message: fmt::Arguments) {
+    let mut pieces = Pieces {
+        bytes: [0; 256],
+        used: 0,
+    };
+    // A Display implementation that fails leaves its message short.
+    let _ = pieces.write_fmt(message);
+    pieces.send();
+}
+
+/// Writes bytes as they are. There is nobody to tell when the console refuses.
+pub fn write(bytes: &[u8]) {
+    for part in bytes.chunks(1024) {
+        let _ = Xen::console_write(part);
+    }
+}
+
+/// What was typed and not yet read.
+static TYPED: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
+/// The line being typed, and lines and ends of input that nobody has read yet.
+static LINE: Mutex<Line> = Mutex::new(Line::new());
+/// Somebody pressed Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// One line of input.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A line, without its end.
+    Line(String),
+    /// Ctrl-C instead of a line.
+    Interrupted,
+    /// Ctrl-D on an empty line.
+    End,
+}
+
+/// Listens for input.
+pub fn listen() {
+    let bound = events::bind_virq(VIRQ_CONSOLE, "console", take_typed);
+    if let Err(refusal) = bound {
+        println!("console: no input: the hypervisor does not give us VIRQ_CONSOLE ({refusal})");
+    }
+    take_typed();
+}
+
+/// Takes what the hypervisor has for us.
+fn take_typed() {
+    let mut bytes = [0; 64];
+    while let Ok(count @ 1..) = Xen::console_read(&mut bytes) {
+        let bytes = &bytes[..count.min(bytes.len())];
+        if bytes.contains(&0x03) {
+            INTERRUPTED.store(true, Ordering::Relaxed);
+        }
+        TYPED.lock().extend(bytes);
+    }
+}
+
+/// Whether Ctrl-C was pressed since the last time somebody asked.
+pub fn take_interrupt() -> bool {
+    INTERRUPTED.swap(false, Ordering::Relaxed)
+}
+
+/// The next line if it is complete; shows what is typed meanwhile.
+pub fn poll_line() -> Option<Input> {
+    loop {
+        let byte = TYPED.lock().pop_front()?;
+        let step = LINE.lock().take(byte);
+        match step {
+            Step::Nothing => {}
+            Step::Echo(text) => print!("{text}"),
+            Step::EchoByte(byte) => print!("{}", char::from(byte)),
+            Step::Done(line) => {
+                println!();
+                return Some(Input::Line(line));
+            }
+            Step::Interrupted => {
+                println!("^C");
+                return Some(Input::Interrupted);
+            }
+            Step::EndOfInput => return Some(Input::End),
+        }
+    }
+}

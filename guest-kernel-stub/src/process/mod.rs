@@ -1,0 +1,3 @@
+//! Programs in ring 3.
+
+pub mod image;
