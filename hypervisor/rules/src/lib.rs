@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod event;
+pub mod build;
 pub mod cmdline;
 pub mod elf;
 pub mod memmap;
@@ -15,3 +16,6 @@ pub mod types;
 pub mod buddy;
 pub mod frame;
 pub mod paging;
+pub mod time;
+pub mod msr;
+pub mod cpuid;
