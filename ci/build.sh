@@ -4,6 +4,7 @@
 #   xenolith            the multiboot image, its symbol table filled in
 #   guest-kernel-stub   the reference kernel
 #   initrd.cpio         its initrd
+#   smallest            the whole kernel of pv-guest-abi's guide
 #   probes/             test kernels, one question each
 #   xenolith.iso        when asked for
 set -euo pipefail
@@ -16,6 +17,7 @@ mkdir -p "$build/probes"
 for package in xenolith guest-kernel-stub probes; do
     ci/bare-cargo build --quiet --release --package "$package"
 done
+ci/bare-cargo build --quiet --release --package pv-guest-abi --features guest --example smallest
 cargo run --quiet --package xenolith-ci -- image "$out/xenolith" "$build/xenolith"
 
 # Copied only when changed, and moved into place: a running test keeps its own.
@@ -23,6 +25,7 @@ put() {
     cmp -s "$1" "$2" || { cp "$1" "$2.new" && mv "$2.new" "$2"; }
 }
 put "$out/guest-kernel-stub" "$build/guest-kernel-stub"
+put "$out/examples/smallest" "$build/smallest"
 for source in guest-kernel-stub/probes/src/bin/*.rs; do
     name=$(basename "$source" .rs)
     put "$out/$name" "$build/probes/$name"

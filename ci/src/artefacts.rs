@@ -27,6 +27,11 @@ pub fn stub() -> Result<PathBuf> {
     built("guest-kernel-stub")
 }
 
+/// The smallest kernel, of the ABI crate's guide.
+pub fn smallest() -> Result<PathBuf> {
+    built("smallest")
+}
+
 /// The reference kernel's initrd.
 pub fn initrd() -> Result<PathBuf> {
     built("initrd.cpio")
@@ -42,17 +47,7 @@ pub fn probe(name: &str) -> Result<PathBuf> {
     built(&format!("probes/{name}"))
 }
 
-/// The names of all probes that were built, sorted.
-pub fn probes() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(built("probes")?)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// A file or folder below the build folder, which must be there.
+/// A file below the build folder, which must be there.
 pub fn built(name: &str) -> Result<PathBuf> {
     let path = build_dir().join(name);
     if !path.exists() {

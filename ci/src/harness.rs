@@ -29,8 +29,8 @@ use crate::verdict::Verdict;
 
 /// How long a wait may take unless it says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the hypervisor's lines begin with when it panics.
-pub const PANIC_MARK: &str = "(XL) PANIC";
+/// What the hypervisor says when it panics.
+pub const PANIC_MARK: &str = "The hypervisor stops on";
 /// How much of the transcript a failure shows.
 const SHOWN: usize = 6000;
 
