@@ -5,13 +5,13 @@
 #   guest-kernel-stub   the reference kernel
 #   initrd.cpio         its initrd
 #   smallest            the whole kernel of pv-guest-abi's guide
-#   probes/             test kernels, one question each
+#   probes              test kernel of one question each: its command line names it
 #   xenolith.iso        when asked for
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${XENOLITH_BUILD:-$PWD/build}
 out=${CARGO_TARGET_DIR:-target}/x86_64-unknown-none/release
-mkdir -p "$build/probes"
+mkdir -p "$build"
 
 # One crate at a time: together, the guests' features would leak into the hypervisor.
 for package in xenolith guest-kernel-stub probes; do
@@ -26,10 +26,7 @@ put() {
 }
 put "$out/guest-kernel-stub" "$build/guest-kernel-stub"
 put "$out/examples/smallest" "$build/smallest"
-for source in guest-kernel-stub/probes/src/bin/*.rs; do
-    name=$(basename "$source" .rs)
-    put "$out/$name" "$build/probes/$name"
-done
+put "$out/probes" "$build/probes"
 guest-kernel-stub/mkinitrd.sh "$build/initrd.cpio"
 
 if [ "${1:-}" = iso ]; then

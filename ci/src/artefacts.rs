@@ -42,9 +42,9 @@ pub fn iso() -> Result<PathBuf> {
     built("xenolith.iso")
 }
 
-/// A probe: a tiny test kernel that asks one question.
-pub fn probe(name: &str) -> Result<PathBuf> {
-    built(&format!("probes/{name}"))
+/// The kernel of all probes: its command line names the one that runs.
+pub fn probes() -> Result<PathBuf> {
+    built("probes")
 }
 
 /// A file below the build folder, which must be there.

@@ -36,8 +36,12 @@ pub struct Figure {
 
 /// Boots the probe twice and returns the table in Markdown.
 pub fn table() -> Result<String> {
-    let kernel = crate::artefacts::probe("bench")?;
-    let machine = Machine::new().cpus(1).mem(256).dom0(kernel);
+    let kernel = crate::artefacts::probes()?;
+    let machine = Machine::new()
+        .cpus(1)
+        .mem(256)
+        .dom0(kernel)
+        .dom0_args("bench");
     eprintln!("bench: in TSC ticks ...");
     let ticks = figures(machine.clone())?;
     eprintln!("bench: in instructions (-icount) ...");

@@ -89,12 +89,15 @@ impl Machine {
             .initrd(need(artefacts::initrd()))
     }
 
-    /// A machine of one CPU that boots a probe.
+    /// A machine of one CPU that boots a probe, by its name.
     ///
-    /// Panics if it is not built.
+    /// Panics if the probes are not built.
     #[track_caller]
     pub fn probe(name: &str) -> Machine {
-        Machine::new().cpus(1).dom0(need(artefacts::probe(name)))
+        Machine::new()
+            .cpus(1)
+            .dom0(need(artefacts::probes()))
+            .dom0_args(name)
     }
 
     /// A machine that boots the CD image by this firmware. What it boots stands in

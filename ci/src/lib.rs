@@ -10,7 +10,6 @@
 //! - [`qmp`]: the few words of QEMU's monitor protocol that are needed.
 //! - [`verdict`]: how a machine ended, and the exit status that says so.
 //! - [`harness`]: expect/send over the serial console, for tests.
-//! - [`probe`]: test kernels that ask one question each.
 //! - [`terminal`]: the same machine on a person's terminal, or on a pipe.
 //! - [`symbols`]: fills the hypervisor's `.ksyms` section after linking.
 //! - [`elfsmith`]: small made-up kernels for the tests of bad input.
@@ -21,7 +20,6 @@ pub mod artefacts;
 pub mod bench;
 pub mod elfsmith;
 pub mod harness;
-pub mod probe;
 pub mod qemu;
 pub mod qmp;
 pub mod symbols;
