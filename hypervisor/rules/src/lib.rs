@@ -12,6 +12,7 @@ pub mod elf;
 pub mod memmap;
 pub mod trap;
 pub mod multiboot;
+pub mod soft_off;
 pub mod types;
 pub mod buddy;
 pub mod frame;

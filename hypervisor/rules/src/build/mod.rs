@@ -1,0 +1,30 @@
+//! A domain's start of day, as Xen's own builder of domain 0 lays it out.
+//!
+//! First a pure [`Plan`]: which guest frames hold what, where they are mapped, how
+//! many page tables that takes, and with which registers the first vCPU starts.
+//! Then [`fill`], which writes the plan's contents through a small trait,
+//! [`Memory`]: into frames of the machine here, into a map of pages in the tests.
+//!
+//! From VIRT_BASE upwards, each page-aligned, guest frames in the same order:
+//!
+//! ```text
+//!   low RAM | kernel | [initrd] | [p2m list] | start info | page tables | stack | spare
+//! ```
+//!
+//! The mapping goes on to a 4 MiB boundary with at least 512 KiB spare behind the
+//! stack. Unmapped behind it: the initrd, when the kernel takes it by its frame
+//! number (MOD_START_PFN); the p2m list with tables of its own, when the kernel wants
+//! it elsewhere (INIT_P2M); and the rest of the memory.
+
+pub mod fill;
+pub mod hypercall_page;
+pub mod plan;
+pub mod start_info;
+pub mod tables;
+
+#[cfg(test)]
+mod tests;
+
+pub use fill::{Contents, Memory, fill};
+pub use plan::{InitialRegisters, Plan, PlanError, Purpose, Region, Request, UserBit};
+pub use tables::{Entry, Table};
