@@ -13,7 +13,7 @@
 //! - [`terminal`]: the same machine on a person's terminal, or on a pipe.
 //! - [`symbols`]: fills the hypervisor's `.ksyms` section after linking.
 //! - [`elfsmith`]: small made-up kernels for the tests of bad input.
-//! - [`bench`]: runs the benchmark probe and makes its table.
+//! - [`mod@bench`]: runs the benchmark probe and makes its table.
 #![forbid(unsafe_code)]
 
 pub mod artefacts;
