@@ -1,0 +1,48 @@
+//! `console_io(cmd, count, buffer)` (`public/console.h`).
+
+use super::{Answer, Call, Outcome};
+use crate::domain::Rights;
+use crate::guest_memory::Access;
+use crate::running::Running;
+use pv_guest_abi::console::{CONSOLEIO_READ, CONSOLEIO_WRITE};
+use pv_guest_abi::errno::Errno;
+use xenolith_mech::console;
+use xenolith_rules::types::GuestAddr;
+
+/// Bytes moved before others get a chance.
+const SLICE: usize = 128;
+
+/// Reads from or writes to the machine's console, for the domain that has it.
+pub fn console_io(running: &mut Running, mut call: Call) -> Answer {
+    if !running.domain.may(Rights::CONSOLE) {
+        return Err(Errno::EPERM);
+    }
+    // The ABI's count is a signed int.
+    let count = u64::try_from(call.args[1] as i32).map_err(|_| Errno::EINVAL)?;
+    let mut buffer = [0; SLICE];
+    match call.word(0) {
+        CONSOLEIO_WRITE => {
+            let part = (count - call.done).min(SLICE as u64);
+            let from = GuestAddr(call.args[2].wrapping_add(call.done));
+            let bytes = &mut buffer[..part as usize];
+            running.space().read_bytes(from, bytes, Access::Read)?;
+            console::write_raw(bytes);
+            call.done += part;
+            if call.done < count {
+                return Ok(Outcome::Again(call));
+            }
+            Ok(Outcome::Done(0))
+        }
+        CONSOLEIO_READ => {
+            let mut len = 0;
+            while len < SLICE.min(count as usize) {
+                let Some(byte) = console::read_byte() else { break };
+                buffer[len] = byte;
+                len += 1;
+            }
+            running.space().write_bytes(call.pointer(2), &buffer[..len])?;
+            Ok(Outcome::Done(len as i64))
+        }
+        _ => Err(Errno::ENOSYS),
+    }
+}

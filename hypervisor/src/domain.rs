@@ -1,0 +1,197 @@
+//! A domain: its identity, rights and life, and the table of all domains.
+
+use crate::events::Events;
+use crate::machine;
+use crate::pages::Pages;
+use crate::shared::VcpuInfo;
+use crate::vcpu::{Vcpu, VcpuState};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bitflags::bitflags;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use hashbrown::HashMap;
+use spin::Once;
+use xenolith_mech::sync::{Level, Lock};
+use xenolith_rules::paging::UserBit;
+use xenolith_rules::types::{CpuId, DomId, GuestAddr, Mfn, VcpuId};
+
+bitflags! {
+    /// What a domain may do beyond its own affairs. The one place that knows.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Rights: u32 {
+        /// Control other domains and the machine.
+        const CONTROL = 1;
+        /// Map machine memory that is no RAM.
+        const IOMEM = 1 << 1;
+        /// Read the machine's console, and write to it unlimited.
+        const CONSOLE = 1 << 2;
+        /// The machine stops with this domain.
+        const MACHINE = 1 << 3;
+    }
+}
+
+/// How a domain is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// What it may do.
+    pub rights: Rights,
+    /// How the U bit of its page-table entries is treated.
+    pub user_bit: UserBit,
+    /// Most frames it may own.
+    pub max_pages: u64,
+}
+
+/// A domain.
+pub struct Domain {
+    /// Its number.
+    pub id: DomId,
+    /// How it is run.
+    pub policy: Policy,
+    /// Its shared-info frame, the hypervisor's own.
+    pub shared_info: Mfn,
+    /// Its frames and page tables.
+    pub pages: Pages,
+    /// Its event channels.
+    pub events: Events,
+    vcpus: Once<Vec<Arc<Vcpu>>>,
+    cpus: AtomicU64,
+    down: AtomicBool,
+    shutdown: Lock<Option<Shutdown>>,
+}
+
+/// How a domain came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// It asked for it, with one of `SHUTDOWN_*`.
+    Asked(u32),
+    /// It broke a rule that has no other answer.
+    Crashed(CrashReason),
+}
+
+/// What a guest did that leaves no way to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashReason {
+    /// An exception for which it has no handler.
+    NoHandler(u8),
+    /// A frame could not be written to its kernel stack.
+    StackUnusable(GuestAddr),
+    /// The frame of an `iret` hypercall could not be read.
+    IretFrameUnreadable(GuestAddr),
+    /// It returned to user mode without a user root table.
+    NoUserRoot,
+}
+
+impl fmt::Display for CrashReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHandler(vector) => write!(f, "exception {vector} without a handler for it"),
+            Self::StackUnusable(at) => write!(f, "kernel stack cannot be written at {at}"),
+            Self::IretFrameUnreadable(at) => write!(f, "iret frame cannot be read at {at}"),
+            Self::NoUserRoot => f.write_str("iret to user mode without a user root table"),
+        }
+    }
+}
+
+static DOMAINS: Lock<Option<HashMap<DomId, Arc<Domain>>>> = Lock::new(Level::Domains, None);
+
+/// The domain with a number.
+pub fn find(id: DomId) -> Option<Arc<Domain>> {
+    DOMAINS.lock().as_ref()?.get(&id).cloned()
+}
+
+impl Domain {
+    /// A domain without vCPUs, and not yet in the table.
+    pub fn new(id: DomId, policy: Policy, shared_info: Mfn) -> Self {
+        Self {
+            id,
+            policy,
+            shared_info,
+            pages: Pages::new(id, policy.user_bit, policy.rights.contains(Rights::IOMEM)),
+            events: Events::new(id),
+            vcpus: Once::new(),
+            cpus: AtomicU64::new(0),
+            down: AtomicBool::new(false),
+            shutdown: Lock::new(Level::Domain, None),
+        }
+    }
+
+    /// Enters a domain with its vCPUs into the table.
+    pub fn publish(self: &Arc<Self>, vcpus: Vec<Arc<Vcpu>>) {
+        self.vcpus.call_once(|| vcpus);
+        DOMAINS.lock().get_or_insert_default().insert(self.id, self.clone());
+    }
+
+    /// Its vCPUs.
+    pub fn vcpus(&self) -> &[Arc<Vcpu>] {
+        self.vcpus.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A vCPU by its number.
+    pub fn vcpu(&self, id: VcpuId) -> Option<&Arc<Vcpu>> {
+        self.vcpus().get(id.0 as usize)
+    }
+
+    /// Whether it has all of `rights`.
+    pub fn may(&self, rights: Rights) -> bool {
+        self.policy.rights.contains(rights)
+    }
+
+    /// The words that it shares with a vCPU's guest side.
+    pub fn vcpu_info(&self, id: VcpuId) -> VcpuInfo {
+        VcpuInfo::legacy(self.shared_info, id)
+    }
+
+    /// Notes that it runs on a pCPU, whose TLB may then hold its translations.
+    pub fn runs_on(&self, cpu: CpuId) {
+        self.cpus.fetch_or(1 << cpu.0, SeqCst);
+    }
+
+    /// The pCPUs on which it has run, as a bit mask.
+    pub fn cpus(&self) -> u64 {
+        self.cpus.load(SeqCst)
+    }
+
+    /// Whether it runs no more.
+    pub fn is_down(&self) -> bool {
+        self.down.load(SeqCst)
+    }
+
+    /// Ends the domain by its own wish.
+    pub fn shut_down(&self, reason: u32) {
+        self.end(Shutdown::Asked(reason));
+    }
+
+    /// Ends the domain because of what its guest did.
+    pub fn crash(&self, reason: CrashReason, state: &VcpuState) {
+        log::error!("{} crashed: {reason}", self.id);
+        machine::log_guest(self, state);
+        self.end(Shutdown::Crashed(reason));
+    }
+
+    fn end(&self, how: Shutdown) {
+        let mut shutdown = self.shutdown.lock();
+        if shutdown.is_some() {
+            return;
+        }
+        *shutdown = Some(how);
+        drop(shutdown);
+        self.down.store(true, SeqCst);
+        for vcpu in self.vcpus() {
+            vcpu.take_down();
+        }
+    }
+
+    /// How it ended, if it has.
+    pub fn shutdown(&self) -> Option<Shutdown> {
+        *self.shutdown.lock()
+    }
+}
+
+/// Acts on a domain that has just left a pCPU: one with the machine's life in
+/// hand takes the machine down with it.
+pub fn reap(domain: &Domain) {
+    if let (true, Some(how)) = (domain.may(Rights::MACHINE), domain.shutdown()) {
+        machine::stop_after(domain.id, how);
+    }
+}
