@@ -71,8 +71,10 @@ bare_rust() {
     esac
     if has rustup; then
         say "rustup target add $target"
-        if rustup target add "$target"; then return; fi
-        say "rustup cannot download: falling back to Debian's Rust"
+        if rustup target add "$target" && [ "$("$here/ci/bare-cargo" --which)" = target ]; then
+            return
+        fi
+        say "rustup has no $target to give: falling back to Debian's Rust"
     fi
     need rustc-web "the compiler, at a version that has the library's source beside it"
     need cargo-web "its package manager"
