@@ -5,6 +5,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,8 +73,10 @@ pub fn write(bytes: &[u8]) {
 
 /// What was typed and not yet read.
 static TYPED: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
-/// The line being typed, and lines and ends of input that nobody has read yet.
+/// The line being typed.
 static LINE: Mutex<Line> = Mutex::new(Line::new());
+/// The rest of a line of which a program has read a part.
+static READY: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
 /// Somebody pressed Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -112,6 +115,31 @@ fn take_typed() {
 /// Whether Ctrl-C was pressed since the last time somebody asked.
 pub fn take_interrupt() -> bool {
     INTERRUPTED.swap(false, Ordering::Relaxed)
+}
+
+/// Whether something was typed that nobody has looked at.
+pub fn has_input() -> bool {
+    !TYPED.lock().is_empty() || !READY.lock().is_empty()
+}
+
+/// Up to `count` bytes of a line with its end, for a program: none at the end of input,
+/// `None` while no line is complete. What does not fit is kept.
+pub fn take_line(count: usize) -> Option<Vec<u8>> {
+    if READY.lock().is_empty() {
+        match poll_line()? {
+            Input::Line(line) => READY.lock().extend(line.bytes().chain([b'\n'])),
+            Input::Interrupted => return None,
+            Input::End => return Some(Vec::new()),
+        }
+    }
+    let mut ready = READY.lock();
+    let count = count.min(ready.len());
+    Some(ready.drain(..count).collect())
+}
+
+/// Forgets what a program left of its last line.
+pub fn drop_line() {
+    READY.lock().clear();
 }
 
 /// The next line if it is complete; shows what is typed meanwhile.

@@ -53,11 +53,17 @@ pub mod console;
 #[cfg(target_os = "none")]
 pub mod events;
 #[cfg(target_os = "none")]
+pub mod files;
+#[cfg(target_os = "none")]
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod power;
 #[cfg(target_os = "none")]
+mod random;
+#[cfg(target_os = "none")]
 pub mod start;
+#[cfg(target_os = "none")]
+pub mod syscalls;
 #[cfg(target_os = "none")]
 pub mod time;
 #[cfg(target_os = "none")]

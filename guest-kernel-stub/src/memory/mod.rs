@@ -21,7 +21,11 @@ mod boot;
 #[cfg(target_os = "none")]
 pub mod frames;
 #[cfg(target_os = "none")]
+pub mod space;
+#[cfg(target_os = "none")]
 pub mod tables;
+#[cfg(target_os = "none")]
+pub mod user;
 
 #[cfg(target_os = "none")]
 pub use boot::{init, initrd, map_shared_info, protect_image};

@@ -1,0 +1,87 @@
+//! The families of probes, the list of all, and the choice by the command line.
+
+mod rings;
+
+use guest_kernel_stub::start::Boot;
+use guest_kernel_stub::{heap, power, println};
+
+use crate::kit::{Outcome, event, mem, trap};
+
+/// One question.
+pub struct Probe {
+    /// `family::function`.
+    pub name: &'static str,
+    /// Answers it; does not return if the question is about an end.
+    pub run: fn() -> Outcome,
+    /// Xen answers otherwise, on purpose: see the probe's documentation.
+    pub only_here: bool,
+}
+
+/// Lists the probes of a family by its functions' names.
+macro_rules! probes {
+    ($family:ident: $($name:ident $($only_here:ident)?),+ $(,)?) => {
+        /// This family's probes.
+        pub const PROBES: &[$crate::families::Probe] = &[$(
+            $crate::families::Probe {
+                name: concat!(stringify!($family), "::", stringify!($name)),
+                run: $name,
+                only_here: probes!(@ $($only_here)?),
+            }
+        ),+];
+    };
+    (@) => { false };
+    (@ only_here) => { true };
+}
+pub(crate) use probes;
+
+const FAMILIES: &[&[Probe]] = &[rings::PROBES];
+
+/// Bytes for formatted failures.
+const HEAP_PAGES: usize = 32;
+
+/// Where the kernel begins.
+pub fn main(boot: Boot) -> ! {
+    mem::init(&boot);
+    let pool = mem::pages(HEAP_PAGES);
+    // SAFETY: the pages are the pool's, given away for good.
+    unsafe { heap::init(pool..pool + HEAP_PAGES as u64 * mem::PAGE) };
+    let shared = mem::page();
+    let mapped = mem::map(shared, boot.info.shared_info | mem::WRITE);
+    if mapped != 0 {
+        println!("PROBE ? FAIL: shared info is not mapped: {mapped}");
+        power::off();
+    }
+    event::init(shared as *mut _);
+    if let Err(refusal) = trap::init() {
+        println!("PROBE ? FAIL: the trap table is refused: {refusal}");
+        power::off();
+    }
+    // The command line of a multiboot loader may begin with the file's name.
+    let line = boot.command_line();
+    let all = || FAMILIES.iter().copied().flatten();
+    match line.split_whitespace().last() {
+        Some("list") => list(),
+        Some("all") => all().for_each(ask),
+        Some(name) => match all().find(|probe| probe.name == name) {
+            Some(probe) => ask(probe),
+            None => println!("PROBE {name} FAIL: there is no such probe"),
+        },
+        None => println!("PROBE ? FAIL: no probe is named on the command line"),
+    }
+    power::off()
+}
+
+fn list() {
+    for probe in FAMILIES.iter().copied().flatten() {
+        let only_here = if probe.only_here { " only_here" } else { "" };
+        println!("LIST {}{only_here}", probe.name);
+    }
+    println!("LIST end");
+}
+
+fn ask(probe: &Probe) {
+    match (probe.run)() {
+        Ok(()) => println!("PROBE {} pass", probe.name),
+        Err(why) => println!("PROBE {} FAIL: {why}", probe.name),
+    }
+}
