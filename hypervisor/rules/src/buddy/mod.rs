@@ -1,8 +1,9 @@
 //! The allocator of machine frames: power-of-two blocks, joined with their buddies when freed.
 //!
-//! All state is bitmaps that the caller provides ([`Buddy::words`] says how many words), so the frames
-//! themselves are never touched, and holes between RAM ranges cost bits only. For each order there is a set of free
-//! blocks; one more bitmap tells which frames are the allocator's to give.
+//! All state is bitmaps that the caller provides ([`Buddy::words`] says how many words), so the
+//! frames themselves are never touched, and holes between RAM ranges cost bits only. For each
+//! order there is a set of free blocks; one more bitmap tells which frames are the allocator's to
+//! give.
 //!
 //! Blocks come from high addresses first, which keeps low ones for devices with short address lines
 //! ([`Buddy::allocate`]'s limit). Freeing what is free already, in whole or in part, is detected.
@@ -115,8 +116,8 @@ impl<'a> Buddy<'a> {
         Ok(())
     }
 
-    /// Takes the free frames `first..end` out of the pool, e.g. because a boot module lies there. They
-    /// can be [freed](Buddy::free) later. All or none.
+    /// Takes the free frames `first..end` out of the pool, e.g. because a boot module lies there.
+    /// They can be [freed](Buddy::free) later. All or none.
     pub fn reserve(&mut self, first: Mfn, end: Mfn) -> Result<(), BuddyError> {
         for mfn in first.0..end.0 {
             if !self.is_managed(mfn) {
@@ -135,8 +136,8 @@ impl<'a> Buddy<'a> {
         Ok(())
     }
 
-    /// Takes a block of 2^`order` frames that lies below frame number `limit` (`None`: anywhere), from as
-    /// high as may be without breaking a greater block than needed.
+    /// Takes a block of 2^`order` frames that lies below frame number `limit` (`None`: anywhere),
+    /// from as high as may be without breaking a greater block than needed.
     pub fn allocate(&mut self, order: u32, limit: Option<u64>) -> Option<Mfn> {
         if order > MAX_ORDER {
             return None;
@@ -169,7 +170,8 @@ impl<'a> Buddy<'a> {
             return Err(BuddyError::NotManaged);
         }
         let last = first.0 + size - 1;
-        // A free block that holds this one has the first frame in it; one within it lies in the range.
+        // A free block that holds this one has the first frame in it; one within it lies in the
+        // range.
         let overlaps =
             |at: usize| self.free[at].any((first.0 >> at) as usize, (last >> at) as usize);
         if (0..ORDERS).any(overlaps) {
@@ -192,8 +194,8 @@ impl<'a> Buddy<'a> {
         self.free[order as usize].insert(at as usize);
     }
 
-    /// Takes the block `wanted` of order `order` out of the free block `block` of order `from`, whose
-    /// other parts stay free.
+    /// Takes the block `wanted` of order `order` out of the free block `block` of order `from`,
+    /// whose other parts stay free.
     fn split(&mut self, block: u64, from: u32, wanted: u64, order: u32) {
         self.free[from as usize].remove((block >> from) as usize);
         for half in (order..from).rev() {

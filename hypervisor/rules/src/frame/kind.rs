@@ -101,7 +101,7 @@ pub enum PutType {
     /// Other uses remain, or nothing is left to be done.
     Done,
     /// The last use of a table: the frame stays of its type (one type and one general reference are
-    /// now the demotion's) until its entries are dropped and [`Frame::demoted`] is called.
+    /// now the demotion's) until its entries are dropped and `Frame::demoted` is called.
     Demote,
 }
 
@@ -122,7 +122,8 @@ impl Kind {
     fn get(self, want: Type) -> Result<(u64, Got), TypeError> {
         let now = self.kind();
         if self.uses() == 0 {
-            // A writable frame stays what it is without a check, but only if it was writable before.
+            // A writable frame stays what it is without a check, but only if it was writable
+            // before.
             return Ok(match (now == want, want) {
                 (true, Type::Writable) => (self.0 | VALIDATED | 1, Got::Established),
                 (true, _) => ((want as u64) << TYPE_SHIFT | 1, Got::Recheck),

@@ -116,8 +116,8 @@ impl Level {
             Self::L4 => Some(Self::L3),
         }
     }
-    /// The bits that an entry may have at this level, apart from the frame number.
-    /// `cache_bits`: whether the domain may choose cache attributes, which only the lowest level has.
+    /// The bits that an entry may have at this level, apart from the frame number. `cache_bits`:
+    /// whether the domain may choose cache attributes, which only the lowest level has.
     pub const fn allowed(self, cache_bits: bool) -> u64 {
         const UPPER: u64 = Entry::PRESENT
             | Entry::WRITE

@@ -12,8 +12,8 @@ pub struct Sweep {
 }
 
 impl Tables {
-    /// Gives a frame up (`XENMEM_decrease_reservation`): the allocation's reference goes, and a pin. The frame
-    /// is free when its last use has gone; [`Machine::frame_free`] says when.
+    /// Gives a frame up (`XENMEM_decrease_reservation`): the allocation's reference goes, and a
+    /// pin. The frame is free when its last use has gone; [`Machine::frame_free`] says when.
     pub fn surrender<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -35,7 +35,8 @@ impl Tables {
         }
     }
 
-    /// Takes a frame away from the domain if nothing uses it (`XENMEM_exchange`): it is the caller's at once.
+    /// Takes a frame away from the domain if nothing uses it (`XENMEM_exchange`): it is the
+    /// caller's at once.
     pub fn take_back<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -51,10 +52,10 @@ impl Tables {
         }
     }
 
-    /// One step of taking down a domain none of whose vCPUs runs, and whose base pointers have been
-    /// [dropped](Tables::drop_base): goes through all frame numbers below `end`, drops this domain's pins,
-    /// half-done validations and allocations, and settles the debt. When it is done, the frames that are not free
-    /// are lent ones and those that other domains still use.
+    /// One step of taking down a domain none of whose vCPUs runs, and whose base pointers have
+    /// been [dropped](Tables::drop_base): goes through all frame numbers below `end`, drops this
+    /// domain's pins, half-done validations and allocations, and settles the debt. When it is
+    /// done, the frames that are not free are lent ones and those that other domains still use.
     pub fn relinquish<M: Machine + ?Sized>(
         &mut self,
         m: &M,

@@ -6,8 +6,8 @@ use crate::types::{DomId, Mfn};
 
 /// A frame held by a general reference, and perhaps as writable; both are dropped with this value.
 ///
-/// The hypervisor's own writes to guest memory need a writable hold: else the frame may become a page table
-/// between the look at the guest's tables and the write.
+/// The hypervisor's own writes to guest memory need a writable hold: else the frame may become a
+/// page table between the look at the guest's tables and the write.
 #[derive(Debug)]
 #[must_use = "the frame is held only as long as this lives"]
 pub struct Held<'m, M: Machine + ?Sized> {
@@ -27,7 +27,8 @@ impl<'m, M: Machine + ?Sized> Held<'m, M> {
         })
     }
 
-    /// Holds a frame of `owner`'s, to be written: refused while it is a page table or holds descriptors.
+    /// Holds a frame of `owner`'s, to be written: refused while it is a page table or holds
+    /// descriptors.
     pub fn writable(m: &'m M, mfn: Mfn, owner: DomId) -> Result<Self, Refusal> {
         let mut held = Self::readable(m, mfn, owner)?;
         take_writable(m, mfn)?;

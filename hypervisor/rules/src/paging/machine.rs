@@ -18,8 +18,8 @@ pub enum Resolved {
 /// Its methods are called with the page lock of the tables' owner held, and must not take any
 /// domain's page lock.
 pub trait Machine {
-    /// The one place where a guest's frame number becomes a frame. For an entry of a validated table
-    /// it gives what it gave when the entry was taken.
+    /// The one place where a guest's frame number becomes a frame. For an entry of a validated
+    /// table it gives what it gave when the entry was taken.
     fn resolve(&self, claim: MfnClaim) -> Resolved;
     /// The frame's entry in the frame table.
     fn frame(&self, mfn: Mfn) -> &Frame;
@@ -29,17 +29,17 @@ pub trait Machine {
     fn write(&self, frame: Mfn, index: usize, value: u64);
     /// Replaces word `index` if it is still `old`; else gives what it is. One atomic step.
     fn compare_exchange(&self, frame: Mfn, index: usize, old: u64, new: u64) -> Result<(), u64>;
-    /// The flush clock: rises whenever a CPU may begin to keep TLB entries that it did not have, e.g. at each
-    /// entry to a guest. A CPU whose last full flush has a reading above a [stamp](Frame::stamp)
-    /// holds no entries from before that stamp.
+    /// A stamp for a use of a frame that ends now. A CPU that drops all its TLB entries after this
+    /// reading need not be disturbed when [`Machine::flush_before_retype`] gets it back later.
     fn flush_clock(&self) -> u64;
-    /// Returns when no CPU holds TLB or paging-structure entries that may lead to `frame` or come out of it and
-    /// are older than `stamp`: any CPU, for other domains may have mapped the frame.
-    /// The frame changes its type.
+    /// Returns when no CPU holds TLB or paging-structure entries that may lead to `frame` or come
+    /// out of it and are older than `stamp`: any CPU, for other domains may have mapped the
+    /// frame. The frame changes its type.
     fn flush_before_retype(&self, frame: Mfn, stamp: u64);
-    /// Slot `slot` of the validated root table `root` has changed (to `entry`). Returns when every copy of
-    /// that root is either refreshed or will be before its CPU enters the guest again. (A CPU in
-    /// guest mode may use the old entry until the next flush, as with any other level.)
+    /// Slot `slot` of the validated root table `root` has changed (to `entry`). Returns when
+    /// every copy of that root is either refreshed or will be before its CPU enters the guest
+    /// again. (A CPU in guest mode may use the old entry until the next flush, as with any other
+    /// level.)
     fn root_changed(&self, root: Mfn, slot: usize, entry: Entry);
     /// Whether `domain` may map the frame number, which is not RAM. Must refuse numbers beyond the
     /// CPU's physical address width.
@@ -47,8 +47,10 @@ pub trait Machine {
     /// Vets the 512 descriptors of a frame, and corrects their privilege in place. `false`: a
     /// descriptor that no guest may have.
     fn vet_descriptors(&self, frame: Mfn) -> bool;
-    /// The last reference has gone: scrub the frame, stamp it, hand it to the allocator (or, if it was
-    /// [shared](Freed::shared), to the hypervisor's heap), and correct the owner's count.
+    /// The last reference has gone: hand the frame, which has been stamped, to the allocator (or,
+    /// if it was [shared](Freed::shared), to the hypervisor's heap), and correct the owner's count.
+    /// Whoever gets it next finds it scrubbed and flushed. May be another domain's frame than the
+    /// one whose page lock is held.
     fn frame_free(&self, frame: Mfn, was: Freed);
 }
 
@@ -90,8 +92,8 @@ pub fn drop_ref<M: Machine + ?Sized>(m: &M, mfn: Mfn) {
     }
 }
 
-/// Takes a `Writable` type reference to a frame of which the caller holds a general reference. Needs no page
-/// lock. Waits while another CPU changes the frame's type.
+/// Takes a `Writable` type reference to a frame of which the caller holds a general reference.
+/// Needs no page lock. Waits while another CPU changes the frame's type.
 pub fn take_writable<M: Machine + ?Sized>(m: &M, mfn: Mfn) -> Result<(), Refusal> {
     take_type(m, mfn, Type::Writable).map(|got| {
         if got == Got::Recheck {

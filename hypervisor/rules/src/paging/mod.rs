@@ -9,26 +9,29 @@
 //!   the entry it replaces;
 //! * it is written by compare-and-exchange, because the CPU sets accessed and dirty bits.
 //!
-//! [`Tables`] is what one domain's page lock protects; each operation is a method of it and works on
-//! a [`Machine`]: real memory and TLBs in the hypervisor, a recording model in the tests.
+//! [`Tables`] is what one domain's page lock protects; each operation is a method of it and works
+//! on a [`Machine`]: real memory and TLBs in the hypervisor, a recording model in the tests.
 //!
 //! # Long work
 //!
 //! Every operation has a [`Budget`] of entries to look at. [`Progress::Again`] means "not done,
-//! nothing decided yet: call again with the same arguments"; what has been reached is kept in the frames
-//! themselves. Tables that lose their last use are not taken apart on the spot but put on the
-//! domain's list of *debt*; an operation may report its result with debt left. **The caller calls
-//! [`Tables::settle`] until it is done before it answers the guest**; each operation also begins with that,
-//! so no operation ever meets a table in between. Any budget above 0 makes progress.
+//! nothing decided yet: call again with the same arguments"; what has been reached is kept in the
+//! frames themselves. Tables that lose their last use are not taken apart on the spot but put on
+//! the domain's list of *debt*; an operation may report its result with debt left. **The caller
+//! calls [`Tables::settle`] until it is done before it answers the guest**, also after a refusal.
+//! Each operation with a budget begins with that too, so none ever meets a table in between. Any
+//! budget above 0 makes progress.
 //!
 //! # Decisions
 //!
 //! * Root slots 256..271 are the hypervisor's: what a guest has there is neither checked, nor
 //!   referenced, nor used; updating one of them in a live root is refused.
 //! * Large pages are refused at all levels, also the 1 GiB form.
-//! * Linear (self-referencing) page tables are refused. Xen can be built so as well; Linux does not
-//!   use them, and without them the levels strictly fall, so that no chain of references is circular.
-//! * A pin that is dropped from the root in use only drops the pin: CR3 holds references of its own.
+//! * Linear (self-referencing) page tables are refused. Xen can be built so as well; Linux does
+//!   not use them, and without them the levels strictly fall, so that no chain of references is
+//!   circular.
+//! * A pin that is dropped from the root in use only drops the pin: CR3 holds references of its
+//!   own.
 //! * A validation that rests half way keeps the frame's type until it is resumed, or the
 //!   domain is taken down.
 

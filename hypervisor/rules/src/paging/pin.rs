@@ -5,8 +5,8 @@ use super::{Budget, Level, Machine, Progress, Refusal, Tables};
 use crate::types::MfnClaim;
 
 impl Tables {
-    /// Validates a table and pins it (`MMUEXT_PIN_Ln_TABLE`). A second pin is refused, like one of another
-    /// level than the table has.
+    /// Validates a table and pins it (`MMUEXT_PIN_Ln_TABLE`). A second pin is refused, like one
+    /// of another level than the table has.
     pub fn pin<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -28,8 +28,8 @@ impl Tables {
         Ok(Progress::Done(()))
     }
 
-    /// Drops the pin of a table (`MMUEXT_UNPIN_TABLE`). If nothing else refers to it, it is in debt. A base
-    /// pointer is a reference of its own: a root in use stays in use.
+    /// Drops the pin of a table (`MMUEXT_UNPIN_TABLE`). If nothing else refers to it, it is in
+    /// debt. A base pointer is a reference of its own: a root in use stays in use.
     pub fn unpin<M: Machine + ?Sized>(
         &mut self,
         m: &M,

@@ -7,8 +7,8 @@ use crate::frame::{Got, Type};
 use crate::types::{Mfn, MfnClaim};
 
 impl Tables {
-    /// Writes a word of a frame that may be written, holding it writable meanwhile so that it cannot
-    /// become a table. The frame must be the domain's, and lent pages are refused.
+    /// Writes a word of a frame that may be written, holding it writable meanwhile so that it
+    /// cannot become a table. The frame must be the domain's, and lent pages are refused.
     pub(super) fn write_plain<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -28,8 +28,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Takes a frame for a GDT or LDT: vets its descriptors if it is not in use as such. The frame is then
-    /// not writable for the guest until [`Tables::drop_descriptors`].
+    /// Takes a frame for a GDT or LDT: vets its descriptors if it is not in use as such. The
+    /// frame is then not writable for the guest until [`Tables::drop_descriptors`].
     pub fn take_descriptors<M: Machine + ?Sized>(
         &mut self,
         m: &M,

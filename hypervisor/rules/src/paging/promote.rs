@@ -10,8 +10,8 @@ use crate::types::Mfn;
 pub(super) const ENTRIES: usize = 512;
 
 impl Tables {
-    /// Takes a general and a type reference to a table of this domain's, validating it and the tables below
-    /// if need be. Recursion is as deep as the levels: four.
+    /// Takes a general and a type reference to a table of this domain's, validating it and the
+    /// tables below if need be. Recursion is as deep as the levels: four.
     pub(super) fn take_table<M: Machine + ?Sized>(
         &mut self,
         m: &M,

@@ -169,8 +169,8 @@ impl Tables {
         })
     }
 
-    /// Replaces entry `index` of an L1 table in use if it is still `expected`, in all bits: the way to
-    /// apply a store that a guest made to its read-only table. Read the entry with
+    /// Replaces entry `index` of an L1 table in use if it is still `expected`, in all bits: the
+    /// way to apply a store that a guest made to its read-only table. Read the entry with
     /// [`Machine::read`], compute the new one, and try again with what was found.
     pub fn compare_exchange<M: Machine + ?Sized>(
         &mut self,
@@ -221,8 +221,8 @@ impl Tables {
         Level::of(now.kind).filter(|_| now.uses > 0 && now.validated)
     }
 
-    /// Replaces an entry of a live table. Order matters: take what the new entry needs, write it, tell of
-    /// a changed root, and only then drop what the old one held.
+    /// Replaces an entry of a live table. Order matters: take what the new entry needs, write it,
+    /// tell of a changed root, and only then drop what the old one held.
     fn change<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -234,6 +234,9 @@ impl Tables {
     ) -> Result<Progress<Exchange>, Refusal> {
         if index >= ENTRIES {
             return Err(Refusal::BadIndex);
+        }
+        if level != Level::L1 && owner != PageOwner::Own {
+            return Err(Refusal::ForeignTable);
         }
         if !level.is_guests(index) {
             return Err(Refusal::HypervisorSlot);
@@ -269,8 +272,8 @@ impl Tables {
 
 /// Whether two entries hold the same references, so that none has to be taken or dropped.
 fn holds_the_same(level: Level, old: Entry, new: Entry) -> bool {
-    // Permission to write is a reference at the lowest level only. A changed cache type is vetted anew
-    // anyway; it holds nothing.
+    // Permission to write is a reference at the lowest level only. A changed cache type is vetted
+    // anew anyway; it holds nothing.
     let relevant = match level {
         Level::L1 => Entry::FRAME | Entry::PRESENT | Entry::WRITE,
         _ => Entry::FRAME | Entry::PRESENT,
@@ -282,8 +285,8 @@ fn holds_the_same(level: Level, old: Entry, new: Entry) -> bool {
     }
 }
 
-/// Writes the entry. Under the page lock only the CPU changes a live entry, and only its accessed and
-/// dirty bits, which hold nothing.
+/// Writes the entry. Under the page lock only the CPU changes a live entry, and only its accessed
+/// and dirty bits, which hold nothing.
 fn store<M: Machine + ?Sized>(
     m: &M,
     (table, index): (Mfn, usize),

@@ -22,8 +22,8 @@ impl Tables {
         })
     }
 
-    /// Takes the references of a vetted, present entry. After `Again` or an error nothing is held by the
-    /// entry, though a table below may be suspended, or in debt.
+    /// Takes the references of a vetted, present entry. After `Again` or an error nothing is held
+    /// by the entry, though a table below may be suspended, or in debt.
     pub(super) fn take<M: Machine + ?Sized>(
         &mut self,
         m: &M,
@@ -34,7 +34,6 @@ impl Tables {
     ) -> Result<Progress, Refusal> {
         match level.below() {
             None => self.take_mapped(m, entry, owner).map(Progress::Done),
-            Some(_) if owner != PageOwner::Own => Err(Refusal::ForeignTable),
             Some(below) => match m.resolve(entry.claim()) {
                 Resolved::NotRam => Err(Refusal::NotRam),
                 Resolved::Ram(mfn) => self.take_table(m, budget, mfn, below),

@@ -105,7 +105,8 @@ impl World {
         }
     }
 
-    /// No table in use can be written through an old TLB entry; no writable frame walked through one.
+    /// No table in use can be written through an old TLB entry; no writable frame walked through
+    /// one.
     fn no_stale_use(&self) {
         let mut writable = self.m.stale_writable.borrow_mut();
         let mut tables = self.m.stale_table.borrow_mut();

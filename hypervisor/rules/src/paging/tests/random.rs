@@ -97,7 +97,8 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// An operation, the budget of each of its steps, and after how many steps its guest loses interest.
+/// An operation, the budget of each of its steps, and after how many steps its guest loses
+/// interest.
 #[derive(Clone, Debug)]
 struct Turn {
     op: Op,
@@ -281,7 +282,7 @@ fn live(user_bit: UserBit, turns: &[Turn]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn random_guests_break_nothing(turns in prop::collection::vec(turn(), 1..100)) {
