@@ -20,3 +20,4 @@ pub mod paging;
 pub mod time;
 pub mod msr;
 pub mod cpuid;
+pub mod emulate;

@@ -87,9 +87,9 @@ impl PortTable {
         peer: Option<&mut PortTable>,
     ) -> Result<Port, EventError> {
         let us = self.owner();
-        let mut peer = matching(us, remote, peer)?;
+        let peer = matching(us, remote, peer)?;
         let port = self.free_port()?;
-        let far = peer.as_deref_mut().unwrap_or(self);
+        let far = peer.unwrap_or(self);
         let far_port = far.port(remote_port)?;
         let channel = far.at_mut(far_port).ok_or(EventError::NoSuchPort)?;
         if channel.state != (State::Unbound { remote: us }) {
@@ -180,8 +180,8 @@ impl PortTable {
                 remote,
                 port: far_port,
             } => {
-                let mut peer = matching(us, remote, peer)?;
-                let far = peer.as_deref_mut().unwrap_or(self);
+                let peer = matching(us, remote, peer)?;
+                let far = peer.unwrap_or(self);
                 let ends_here = State::Interdomain { remote: us, port };
                 if let Some(end) = far.at_mut(far_port).filter(|end| end.state == ends_here) {
                     end.state = State::Unbound { remote: us };
