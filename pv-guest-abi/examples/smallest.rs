@@ -31,7 +31,10 @@ extern "C" fn main(start_info: &StartInfo) -> ! {
     let args = core::str::from_utf8(start_info.command_line()).unwrap_or("(not UTF-8)");
     let (major, minor) = Xen::version().unwrap_or_default();
     let pages = start_info.nr_pages;
-    let _ = writeln!(Console, "smallest: Xen {major}.{minor}, {pages} pages, arguments: {args:?}");
+    let _ = writeln!(
+        Console,
+        "smallest: Xen {major}.{minor}, {pages} pages, arguments: {args:?}"
+    );
     Xen::shutdown(SHUTDOWN_POWEROFF)
 }
 

@@ -3,32 +3,28 @@
 #![cfg_attr(not(feature = "guest"), forbid(unsafe_code))]
 #![cfg_attr(feature = "guest", deny(unsafe_code))]
 
-/// Gives each structure an all-zero [`Default`], so that literals may end with `..Default::default()`.
-macro_rules! zeroed_default {
-    ($($name:ident),* $(,)?) => {$(
-        impl Default for $name {
-            fn default() -> Self {
-                ::zerocopy::FromZeros::new_zeroed()
-            }
-        }
-    )*};
-}
-use zeroed_default;
+mod payload;
 
+pub mod assist;
 pub mod callback;
 pub mod console;
 pub mod cpuid;
+pub mod domctl;
 pub mod domid;
 pub mod elfnote;
 pub mod errno;
 pub mod event;
 pub mod features;
+pub mod grant;
 pub mod hypercall;
 pub mod memory;
 pub mod mmu;
+pub mod nmi;
 pub mod physdev;
+pub mod pmu;
 pub mod sched;
 pub mod shared;
+pub mod sharing;
 pub mod start;
 pub mod time;
 pub mod trap;
@@ -37,12 +33,14 @@ pub mod version;
 pub mod virq;
 pub mod xen_x86;
 
-pub use domid::*;
-pub use errno::Errno;
-pub use hypercall::Hypercall;
-
 #[cfg(feature = "guest")]
 #[allow(unsafe_code)]
 pub mod call;
 #[cfg(feature = "guest")]
 mod notes;
+
+pub use domid::*;
+pub use errno::Errno;
+pub use hypercall::Hypercall;
+
+pub(crate) use payload::zeroed_default;

@@ -9,6 +9,17 @@ use crate::time::VcpuTimeInfo;
 /// vCPUs that have a [`VcpuInfo`] within the shared info page.
 pub const XEN_LEGACY_MAX_VCPUS: usize = 32;
 
+/// x86 part of [`VcpuInfo`].
+#[doc(alias = "arch_vcpu_info")]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ArchVcpuInfo {
+    /// Linear address of the latest page fault.
+    pub cr2: u64,
+    /// Zero.
+    pub pad: u64,
+}
+
 /// The part of the shared state that belongs to one vCPU (64 bytes).
 #[doc(alias = "vcpu_info")]
 #[repr(C)]
@@ -28,15 +39,23 @@ pub struct VcpuInfo {
     pub time: VcpuTimeInfo,
 }
 
-/// x86 part of [`VcpuInfo`].
-#[doc(alias = "arch_vcpu_info")]
+/// x86 part of [`SharedInfo`], written by the guest for the toolstack.
+#[doc(alias = "arch_shared_info")]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct ArchVcpuInfo {
-    /// Linear address of the latest page fault.
-    pub cr2: u64,
-    /// Zero.
-    pub pad: u64,
+pub struct ArchSharedInfo {
+    /// Number of valid entries in the p2m.
+    pub max_pfn: u64,
+    /// Frame of the three-level p2m list; `!0` when only `p2m_vaddr` is valid.
+    pub pfn_to_mfn_frame_list_list: u64,
+    /// `XEN_NMIREASON_*`, set by the hypervisor.
+    pub nmi_reason: u64,
+    /// Root in which `p2m_vaddr` is valid, in CR3 format; 0 means not set.
+    pub p2m_cr3: u64,
+    /// Virtual address of the linear p2m list.
+    pub p2m_vaddr: u64,
+    /// Counted before and after each change of the p2m's mapping; odd while it changes.
+    pub p2m_generation: u64,
 }
 
 /// The shared info page.
@@ -62,23 +81,4 @@ pub struct SharedInfo {
     pub arch: ArchSharedInfo,
 }
 
-/// x86 part of [`SharedInfo`], written by the guest for the toolstack.
-#[doc(alias = "arch_shared_info")]
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct ArchSharedInfo {
-    /// Number of valid entries in the p2m.
-    pub max_pfn: u64,
-    /// Frame of the three-level p2m list; `!0` when only `p2m_vaddr` is valid.
-    pub pfn_to_mfn_frame_list_list: u64,
-    /// `XEN_NMIREASON_*`, set by the hypervisor.
-    pub nmi_reason: u64,
-    /// Root in which `p2m_vaddr` is valid, in CR3 format; 0 means not set.
-    pub p2m_cr3: u64,
-    /// Virtual address of the linear p2m list.
-    pub p2m_vaddr: u64,
-    /// Counted before and after each change of the p2m's mapping; odd while it changes.
-    pub p2m_generation: u64,
-}
-
-crate::zeroed_default!(VcpuInfo, ArchVcpuInfo, SharedInfo, ArchSharedInfo);
+crate::zeroed_default!(ArchVcpuInfo, VcpuInfo, ArchSharedInfo, SharedInfo);

@@ -50,6 +50,8 @@ impl VcpuTimeInfo {
     }
 }
 
+crate::zeroed_default!(VcpuTimeInfo);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +72,3 @@ mod tests {
         assert_eq!(time.system_time_at(3000), 600);
     }
 }
-
-crate::zeroed_default!(VcpuTimeInfo);
