@@ -49,7 +49,10 @@ fn kernel_sees_its_selectors() -> Outcome {
 /// Does the user run at CPL 3?
 fn user_is_ring_3() -> Outcome {
     let trap = user::run(read_selectors, Regs::MARKED);
-    check!(trap.kind == Kind::Syscall, "expected the system call, seen {trap:x?}");
+    check!(
+        trap.kind == Kind::Syscall,
+        "expected the system call, seen {trap:x?}"
+    );
     same!(trap.regs.rax & 3, 3, "RPL of the user's CS");
     same!(trap.regs.rbx & 3, 3, "RPL of the user's SS");
     Ok(())
@@ -58,7 +61,10 @@ fn user_is_ring_3() -> Outcome {
 /// Does `popf` in the kernel leave the real IF set and IOPL 0, without a fault?
 fn popf_keeps_if_and_iopl() -> Outcome {
     let trap = trap::kernel(popf_all, Regs::MARKED);
-    check!(trap.kind == Kind::Returned, "expected no trap, seen {trap:x?}");
+    check!(
+        trap.kind == Kind::Returned,
+        "expected no trap, seen {trap:x?}"
+    );
     same!(trap.regs.rcx & 0x3200, 0x200, "IOPL and IF behind popf");
     Ok(())
 }
@@ -66,7 +72,10 @@ fn popf_keeps_if_and_iopl() -> Outcome {
 /// The same for a user.
 fn user_popf_keeps_if_and_iopl() -> Outcome {
     let trap = user::run(user_popf, Regs::MARKED);
-    check!(trap.kind == Kind::Syscall, "expected the system call, seen {trap:x?}");
+    check!(
+        trap.kind == Kind::Syscall,
+        "expected the system call, seen {trap:x?}"
+    );
     same!(trap.regs.rdx & 0x3200, 0x200, "IOPL and IF behind popf");
     Ok(())
 }
@@ -74,7 +83,10 @@ fn user_popf_keeps_if_and_iopl() -> Outcome {
 /// Does SYSCALL of a user go to the kernel's callback, with the frame that the ABI says?
 fn syscall_of_user_enters_kernel() -> Outcome {
     let trap = user::run(system_call, Regs::MARKED);
-    check!(trap.kind == Kind::Syscall, "expected the system call, seen {trap:x?}");
+    check!(
+        trap.kind == Kind::Syscall,
+        "expected the system call, seen {trap:x?}"
+    );
     let space = user::space();
     same!(trap.rip, user::CODE + 2, "RIP in the frame");
     same!(trap.cs & 0xffff, 0xe033, "CS in the frame");
@@ -83,8 +95,16 @@ fn syscall_of_user_enters_kernel() -> Outcome {
     same!(trap.rflags, user::RFLAGS, "RFLAGS in the frame");
     same!(trap.saved_mask(), 0, "event mask of before");
     same!(trap.mask, 1, "event mask behind the entry");
-    same!(trap.frame_at, space.kernel_stack - 7 * 8, "the frame's place");
-    let marked = Regs { rcx: user::CODE + 2, r11: user::RFLAGS, ..Regs::MARKED };
+    same!(
+        trap.frame_at,
+        space.kernel_stack - 7 * 8,
+        "the frame's place"
+    );
+    let marked = Regs {
+        rcx: user::CODE + 2,
+        r11: user::RFLAGS,
+        ..Regs::MARKED
+    };
     for ((name, seen), (_, expected)) in trap.regs.named().into_iter().zip(marked.named()) {
         same!(seen, expected, "{name}");
     }
@@ -94,7 +114,13 @@ fn syscall_of_user_enters_kernel() -> Outcome {
 /// Does a user's SYSCALL reach its kernel whatever the number in rax?
 fn user_makes_no_hypercalls() -> Outcome {
     for number in (0..64).chain([127, 128, 0xffff_ffff, u64::MAX, 1 << 63]) {
-        let trap = user::run(system_call, Regs { rax: number, ..Regs::MARKED });
+        let trap = user::run(
+            system_call,
+            Regs {
+                rax: number,
+                ..Regs::MARKED
+            },
+        );
         check!(
             trap.kind == Kind::Syscall && trap.regs.rax == number,
             "rax {number:#x}: expected the system call with it, seen {trap:x?}"
@@ -168,6 +194,9 @@ fn privileged_instructions_fault_in_user() -> Outcome {
         same!(trap.rip, user::CODE, "{name}: RIP");
     }
     let trap = user::run(int_unset, Regs::MARKED);
-    check!(trap.kind == Kind::Vector(13), "int 0x77: expected #GP, seen {trap:x?}");
+    check!(
+        trap.kind == Kind::Vector(13),
+        "int 0x77: expected #GP, seen {trap:x?}"
+    );
     Ok(())
 }

@@ -98,7 +98,11 @@ pub fn pages(count: usize) -> u64 {
 pub fn p2m(pfn: u64) -> u64 {
     assert!(pfn < nr_pages());
     // SAFETY: start info gives address and length of the list.
-    unsafe { (P2M.load(Ordering::Relaxed) as *const u64).add(pfn as usize).read_volatile() }
+    unsafe {
+        (P2M.load(Ordering::Relaxed) as *const u64)
+            .add(pfn as usize)
+            .read_volatile()
+    }
 }
 
 /// Writes down another frame for a PFN.
@@ -106,7 +110,9 @@ pub fn set_p2m(pfn: u64, mfn: u64) {
     assert!(pfn < nr_pages());
     // SAFETY: as in `p2m`.
     unsafe {
-        (P2M.load(Ordering::Relaxed) as *mut u64).add(pfn as usize).write_volatile(mfn);
+        (P2M.load(Ordering::Relaxed) as *mut u64)
+            .add(pfn as usize)
+            .write_volatile(mfn);
     }
 }
 
@@ -184,7 +190,12 @@ pub fn mmu_update(ptr: u64, val: u64) -> i64 {
 /// A list of `mmu_update`s: the result, and how many were done.
 pub fn mmu_updates(list: &[MmuUpdate]) -> (i64, u32) {
     let mut done = 0xdead_beef_u32;
-    let args = [at(list), list.len() as u64, at_mut(&mut done), DOMID_SELF.into()];
+    let args = [
+        at(list),
+        list.len() as u64,
+        at_mut(&mut done),
+        DOMID_SELF.into(),
+    ];
     (hypercall(MMU_UPDATE, &args), done)
 }
 
@@ -195,14 +206,24 @@ pub fn set_entry(address: u64, value: u64) -> i64 {
 
 /// One `mmuext_op`.
 pub fn mmuext(cmd: u32, arg1: u64, arg2: u64) -> i64 {
-    let op = MmuextOp { cmd, arg1, arg2, ..Default::default() };
+    let op = MmuextOp {
+        cmd,
+        arg1,
+        arg2,
+        ..Default::default()
+    };
     mmuext_ops(&[op]).0
 }
 
 /// A list of `mmuext_op`s: the result, and how many were done.
 pub fn mmuext_ops(list: &[MmuextOp]) -> (i64, u32) {
     let mut done = 0xdead_beef_u32;
-    let args = [at(list), list.len() as u64, at_mut(&mut done), DOMID_SELF.into()];
+    let args = [
+        at(list),
+        list.len() as u64,
+        at_mut(&mut done),
+        DOMID_SELF.into(),
+    ];
     (hypercall(MMUEXT_OP, &args), done)
 }
 

@@ -60,7 +60,10 @@ macro_rules! code {
 /// The general registers but for the stack pointer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "registers are called as the architecture calls them")]
+#[expect(
+    missing_docs,
+    reason = "registers are called as the architecture calls them"
+)]
 pub struct Regs {
     pub r15: u64,
     pub r14: u64,
@@ -334,7 +337,11 @@ pub fn init() -> Result<(), Errno> {
     unsafe {
         Xen::set_trap_table(&table)?;
         Xen::register_callback(CALLBACKTYPE_EVENT, &raw const probe_event as u64, true)?;
-        Xen::register_callback(CALLBACKTYPE_FAILSAFE, &raw const probe_failsafe as u64, true)?;
+        Xen::register_callback(
+            CALLBACKTYPE_FAILSAFE,
+            &raw const probe_failsafe as u64,
+            true,
+        )?;
     }
     set_syscall_callback(true)
 }
@@ -372,7 +379,9 @@ pub fn run(start: &Start) -> Trap {
     // probes changes nothing else of the kernel's but what it is meant to.
     unsafe { probe_enter(start) };
     CATCHING.store(false, Ordering::Relaxed);
-    CAUGHT.take().expect("every way out of the code writes a trap down")
+    CAUGHT
+        .take()
+        .expect("every way out of the code writes a trap down")
 }
 
 /// Runs kernel code by a jump.

@@ -75,13 +75,34 @@ fn make() -> Space {
     for table in [l1, l2, l3, user_l4] {
         assert_eq!(mem::freeze(table), 0, "a table is made read-only");
     }
-    assert_eq!(mem::set_entry(mem::root(), mem::entry(l3, TABLE)), 0, "kernel L4[0]");
+    assert_eq!(
+        mem::set_entry(mem::root(), mem::entry(l3, TABLE)),
+        0,
+        "kernel L4[0]"
+    );
     let user_mfn = mem::mfn(user_l4);
-    assert_eq!(mem::mmuext(MMUEXT_PIN_L4_TABLE, user_mfn, 0), 0, "the user's L4 is pinned");
-    assert_eq!(mem::mmuext(MMUEXT_NEW_USER_BASEPTR, user_mfn, 0), 0, "user base pointer");
+    assert_eq!(
+        mem::mmuext(MMUEXT_PIN_L4_TABLE, user_mfn, 0),
+        0,
+        "the user's L4 is pinned"
+    );
+    assert_eq!(
+        mem::mmuext(MMUEXT_NEW_USER_BASEPTR, user_mfn, 0),
+        0,
+        "user base pointer"
+    );
     let switched = hypercall(STACK_SWITCH, &[FLAT_KERNEL_SS.into(), kernel_stack]);
     assert_eq!(switched, 0, "stack_switch");
-    Space { user_l4, l3, l2, l1, code, data, stack, kernel_stack }
+    Space {
+        user_l4,
+        l3,
+        l2,
+        l1,
+        code,
+        data,
+        stack,
+        kernel_stack,
+    }
 }
 
 /// Puts code into the user's code page; it begins at [`CODE`].
