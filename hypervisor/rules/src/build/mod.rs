@@ -18,6 +18,7 @@
 
 pub mod fill;
 pub mod hypercall_page;
+pub mod initrd;
 pub mod plan;
 pub mod start_info;
 pub mod tables;

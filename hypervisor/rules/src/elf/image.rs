@@ -131,6 +131,13 @@ impl<'a> KernelImage<'a> {
             }
         };
         let entry = notes.number(XEN_ELFNOTE_ENTRY).unwrap_or(elf.ehdr.e_entry);
+        if !(start..end).contains(&entry) && !notes.has(XEN_ELFNOTE_VIRT_BASE) {
+            return Err(KernelError::MissingNote {
+                note: "VIRT_BASE",
+                expected: "the address of guest frame 0 (without it 0, and then the entry point \
+                           lies outside the kernel)",
+            });
+        }
         within("the entry point (Xen ELF note ENTRY)", entry, start, end)?;
 
         let hypercall_page = notes.number(XEN_ELFNOTE_HYPERCALL_PAGE);

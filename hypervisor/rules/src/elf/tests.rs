@@ -262,6 +262,8 @@ fn features() {
 fn addresses() {
     let entry = |at| refusal(&TestFile::default().without(1).number(1, at));
     assert!(entry(VIRT_BASE + 0x20_4000).contains("entry point"));
+    let no_base = refusal(&TestFile::default().without(3));
+    assert!(no_base.contains("VIRT_BASE is missing"), "{no_base}");
     assert!(entry(0x1000).contains("expected within 0xffffffff80100000..0xffffffff80204000"));
     for page in [VIRT_BASE, VIRT_BASE + 0x10_0800, VIRT_BASE + 0x20_4000] {
         assert!(refusal(&TestFile::default().number(2, page)).contains("HYPERCALL_PAGE"));
