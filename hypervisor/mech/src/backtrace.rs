@@ -1,7 +1,7 @@
 //! Return addresses by frame pointers, as the build asks for them (`.cargo/config.toml`).
 
 use crate::boot::Image;
-use crate::layout;
+use crate::{layout, mm};
 
 /// Frames that are shown at most.
 const MAX_FRAMES: usize = 32;
@@ -29,31 +29,25 @@ impl Frames {
     }
 }
 
-/// Whether 16 bytes there are readable for certain: on the boot stack, or on this CPU's own.
-fn is_on_a_stack(address: u64) -> bool {
-    let fits = |start: u64, end: u64| address >= start && address <= end - 16;
-    let data = Image::data();
-    let ist = |index: u64| {
-        let base = layout::PRIVATE_IST + index * layout::PRIVATE_IST_STRIDE;
-        fits(base, base + layout::PRIVATE_IST_SIZE)
-    };
-    address.is_multiple_of(8)
-        && (fits(data.start, data.end)
-            || crate::mm::has_private_area()
-                && (fits(layout::PRIVATE_STACK, layout::PRIVATE_STACK + layout::PRIVATE_STACK_SIZE)
-                    || (0..4).any(ist)))
+/// Whether a frame's 16 bytes there can be read: they are mapped, in the image's data or
+/// in this CPU's own area.
+fn is_readable(address: u64) -> bool {
+    let own = layout::PRIVATE..layout::slot(258);
+    address.is_multiple_of(16)
+        && (Image::data().contains(&address) || own.contains(&address))
+        && mm::is_mapped(address)
 }
 
 impl Iterator for Frames {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        if self.left == 0 || !is_on_a_stack(self.rbp) {
+        if self.left == 0 || !is_readable(self.rbp) {
             return None;
         }
         self.left -= 1;
         let frame = self.rbp as *const [u64; 2];
-        // SAFETY: checked to lie on a mapped stack; a stale word there is only a wrong line.
+        // SAFETY: checked to be mapped, and aligned so that both words are on one page; a stale word there is only a wrong line.
         let [next, address] = unsafe { frame.read_volatile() };
         // Frames go up; anything else is the end, or rubbish.
         self.rbp = if next > self.rbp { next } else { 0 };

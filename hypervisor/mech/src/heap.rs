@@ -46,9 +46,9 @@ unsafe impl Source for Frames {
         let bytes = layout.size().checked_add(layout.align()).ok_or(())?;
         let pages = bytes.checked_add(2 * 4096).ok_or(())? / 4096;
         let order = pages.next_power_of_two().trailing_zeros().max(GROW_ORDER);
-        let memory: &mut [u8] = mm::take_for_rust(order).ok_or(())?;
+        let memory = mm::take_for_rust(order).ok_or(())?;
         // SAFETY: `take_for_rust` gives memory that nothing else uses, for good.
-        unsafe { talc.claim(memory.as_mut_ptr(), memory.len()) };
+        unsafe { talc.claim(memory.cast().as_ptr(), memory.len()) };
         Ok(())
     }
 }

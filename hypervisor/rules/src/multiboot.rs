@@ -5,6 +5,8 @@
 //! and in tests a vector. Every address and length in these structures is the
 //! loader's claim: what does not fit is refused by name, never followed.
 
+use crate::cmdline::strip_image_name;
+use crate::memmap::Region;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -38,53 +40,6 @@ pub trait Physical {
     fn bytes(&self, range: Range<u64>) -> Option<&[u8]>;
 }
 
-/// What the machine may use a region for (the numbers of multiboot and of E820).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemoryKind {
-    /// Free RAM.
-    Ram,
-    /// RAM that holds ACPI tables.
-    AcpiTables,
-    /// RAM that firmware needs across sleep.
-    AcpiNvs,
-    /// RAM that is broken.
-    Broken,
-    /// Not to be touched, with the number the firmware gave.
-    Reserved(u32),
-}
-
-impl MemoryKind {
-    fn from_e820(kind: u32) -> Self {
-        match kind {
-            1 => Self::Ram,
-            3 => Self::AcpiTables,
-            4 => Self::AcpiNvs,
-            5 => Self::Broken,
-            other => Self::Reserved(other),
-        }
-    }
-
-    /// The number of this kind in an E820 map.
-    pub fn to_e820(self) -> u32 {
-        match self {
-            Self::Ram => 1,
-            Self::AcpiTables => 3,
-            Self::AcpiNvs => 4,
-            Self::Broken => 5,
-            Self::Reserved(other) => other,
-        }
-    }
-}
-
-/// One entry of the machine's memory map, in bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// Machine addresses.
-    pub range: Range<u64>,
-    /// What it may be used for.
-    pub kind: MemoryKind,
-}
-
 /// A file that the loader put into memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
@@ -108,7 +63,7 @@ pub struct Rsdp {
 pub struct BootInfo {
     /// Options, without a file name in front.
     pub command_line: String,
-    /// The memory map, in the loader's order.
+    /// The memory map as the loader gave it: to be normalised by `memmap`.
     pub memory_map: Vec<Region>,
     /// The modules, in the loader's order.
     pub modules: Vec<Module>,
@@ -188,19 +143,6 @@ fn text_from(memory: &impl Physical, start: u64) -> String {
     text(&out)
 }
 
-/// QEMU puts the file's name in front of each string; GRUB does not.
-fn without_file_name(text: String) -> String {
-    match text.split_once(char::is_whitespace) {
-        Some((_, rest)) => rest.trim_start().into(),
-        None => String::new(),
-    }
-}
-
-fn region(base: u64, length: u64, kind: u32) -> Option<Region> {
-    let end = base.checked_add(length)?;
-    (length != 0).then_some(Region { range: base..end, kind: MemoryKind::from_e820(kind) })
-}
-
 // Multiboot 1: offsets and flag bits of the information structure.
 const MB1_INFO_SIZE: u64 = 116;
 const MB1_HAS_CMDLINE: u32 = 1 << 2;
@@ -215,16 +157,15 @@ fn parse1(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
     let flags = field(0)?;
 
     let loader = if flags & MB1_HAS_LOADER != 0 {
-        text_from(memory, u64::from(field(64)?))
+        Some(text_from(memory, u64::from(field(64)?)))
     } else {
-        String::new()
+        None
     };
-    let names_files = loader == "qemu";
-    let clean = |text| if names_files { without_file_name(text) } else { text };
+    let string_at = |at| String::from(strip_image_name(&text_from(memory, at), loader.as_deref()));
 
     let mut out = BootInfo::default();
     if flags & MB1_HAS_CMDLINE != 0 {
-        out.command_line = clean(text_from(memory, u64::from(field(16)?)));
+        out.command_line = string_at(u64::from(field(16)?));
     }
     if flags & MB1_HAS_MODULES != 0 {
         let (count, list) = (field(20)?.min(MAX_MODULES), u64::from(field(24)?));
@@ -237,7 +178,7 @@ fn parse1(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
             if range.end < range.start {
                 return Err(BootError::Unreadable("module", range.start));
             }
-            let string = if string == 0 { String::new() } else { clean(text_from(memory, string)) };
+            let string = if string == 0 { String::new() } else { string_at(string) };
             out.modules.push(Module { range, string });
         }
     }
@@ -252,7 +193,7 @@ fn parse1(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
             if size < 20 {
                 return Err(bad);
             }
-            out.memory_map.extend(region(
+            out.memory_map.push(Region::from_e820(
                 u64_at(map, offset + 4).ok_or(bad)?,
                 u64_at(map, offset + 12).ok_or(bad)?,
                 u32_at(map, offset + 20).ok_or(bad)?,
@@ -301,7 +242,7 @@ fn parse2(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
                     return Err(bad);
                 }
                 for entry in tag.get(8..).ok_or(bad)?.chunks_exact(entry_size) {
-                    out.memory_map.extend(region(
+                    out.memory_map.push(Region::from_e820(
                         u64_at(entry, 0).ok_or(bad)?,
                         u64_at(entry, 8).ok_or(bad)?,
                         u32_at(entry, 16).ok_or(bad)?,
@@ -354,8 +295,8 @@ pub fn scan_for_rsdp(memory: &impl Physical) -> Option<Rsdp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memmap::Kind;
     use proptest::prelude::*;
-    use std::vec;
 
     struct Bytes(Vec<u8>);
 
@@ -381,7 +322,7 @@ mod tests {
     }
 
     fn multiboot1(loader: &str) -> Bytes {
-        let mut memory = Bytes(vec![0; 0x2000]);
+        let mut memory = Bytes(std::vec![0; 0x2000]);
         let flags = MB1_HAS_CMDLINE | MB1_HAS_MODULES | MB1_HAS_MEMORY_MAP | MB1_HAS_LOADER;
         memory.put(0x100, &[flags, 0, 0, 0, 0x400, 1, 0x300]);
         memory.put(0x100 + 44, &[24, 0x500]);
@@ -401,7 +342,7 @@ mod tests {
         assert_eq!(info.modules, [Module { range: 0x1000..0x1800, string: "a,b".into() }]);
         assert_eq!(
             info.memory_map,
-            [Region { range: 0x10_0000..0x810_0000, kind: MemoryKind::Ram }]
+            [Region { start: 0x10_0000, end: 0x810_0000, kind: Kind::Ram }]
         );
     }
 
@@ -450,7 +391,7 @@ mod tests {
         tag(MB2_INFO_RSDP2, &rsdp(2));
         tag(MB2_INFO_RSDP1, &rsdp(0)[..20]);
         tag(0, b"");
-        let mut memory = vec![0; 64];
+        let mut memory = std::vec![0; 64];
         memory.extend((tags.len() as u32 + 8).to_le_bytes());
         memory.extend([0; 4]);
         memory.extend(&tags);
@@ -458,13 +399,13 @@ mod tests {
         let info = parse(&Bytes(memory), MB2_BOOT_MAGIC, 64).unwrap();
         assert_eq!(info.command_line, "com1=115200");
         assert_eq!(info.modules, [Module { range: 0x20_0000..0x30_0000, string: "args".into() }]);
-        assert_eq!(info.memory_map, [Region { range: 0..0x9_f000, kind: MemoryKind::Ram }]);
+        assert_eq!(info.memory_map, [Region { start: 0, end: 0x9_f000, kind: Kind::Ram }]);
         assert_eq!(info.rsdp, Some(Rsdp { revision: 2, table: 0x1_0000_5678 }));
     }
 
     #[test]
     fn root_pointer_is_found_in_the_rom_area() {
-        let mut memory = Bytes(vec![0; 0x10_0000]);
+        let mut memory = Bytes(std::vec![0; 0x10_0000]);
         memory.0[0xf_5ab0..][..36].copy_from_slice(&rsdp(2));
         assert_eq!(scan_for_rsdp(&memory), Some(Rsdp { revision: 2, table: 0x1_0000_5678 }));
         memory.0[0xf_5ab0] = b'X';
@@ -478,7 +419,7 @@ mod tests {
 
     #[test]
     fn unknown_magic_is_refused_by_name() {
-        let error = parse(&Bytes(vec![]), 7, 0).unwrap_err();
+        let error = parse(&Bytes(Vec::new()), 7, 0).unwrap_err();
         assert_eq!(error, BootError::UnknownMagic(7));
     }
 

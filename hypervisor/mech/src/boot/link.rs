@@ -44,6 +44,10 @@ impl Image {
     pub fn machine() -> Range<u64> {
         layout::IMAGE_LOAD..Self::to_machine(Self::data().end)
     }
+    /// The part of it that nobody writes, in machine addresses: boot code, text, constants.
+    pub fn constant_machine() -> Range<u64> {
+        layout::IMAGE_LOAD..Self::to_machine(Self::rodata().end)
+    }
     /// The machine address behind an address of the image.
     pub const fn to_machine(address: u64) -> u64 {
         address - layout::IMAGE + layout::IMAGE_LOAD

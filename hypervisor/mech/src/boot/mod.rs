@@ -6,7 +6,7 @@
 //! [`entry_points!`](crate::entry_points) names. [`Handoff::read`] copies what
 //! the loader left in memory before anything can overwrite it.
 
-mod early_traps;
+pub(crate) mod early_traps;
 mod link;
 
 use crate::layout;
@@ -16,7 +16,7 @@ use core::ops::Range;
 use xenolith_rules::multiboot::{self, BootError, Physical};
 
 pub use link::Image;
-pub use xenolith_rules::multiboot::{BootInfo, MemoryKind, Module, Region};
+pub use xenolith_rules::multiboot::{BootInfo, Module};
 
 /// What the loader left in registers.
 #[derive(Debug)]
@@ -92,10 +92,7 @@ pub fn describe(info: &BootInfo) -> Vec<String> {
     let mut lines = Vec::new();
     lines.push(format!("command line: {}", info.command_line));
     for region in &info.memory_map {
-        lines.push(format!(
-            "memory {:#014x}..{:#014x} {:?}",
-            region.range.start, region.range.end, region.kind
-        ));
+        lines.push(format!("memory {region}"));
     }
     for (index, module) in info.modules.iter().enumerate() {
         lines.push(format!(

@@ -5,14 +5,15 @@
 //! waits without an end.
 
 mod ring;
-pub mod serial;
+mod serial;
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use ring::Ring;
-use serial::{Settings, Uart};
+use serial::Uart;
 use spin::Mutex;
+use xenolith_rules::cmdline::Serial;
 
 /// Begins every line of the hypervisor's own.
 pub const PREFIX: &str = "(XL) ";
@@ -44,7 +45,7 @@ static LOGGER: Logger = Logger;
 
 /// Opens COM1 with its usual settings and takes over the `log` facade.
 pub fn start() {
-    configure(&Settings::DEFAULT);
+    configure(&Serial::COM1);
     // A second call changes nothing and is no error worth a word.
     let _ = log::set_logger(&LOGGER);
     set_level(LevelFilter::Info);
@@ -52,7 +53,7 @@ pub fn start() {
 
 /// Uses another line or other settings from now on. Says whether a UART answers there;
 /// if none does, only the log ring is written.
-pub fn configure(settings: &Settings) -> bool {
+pub fn configure(settings: &Serial) -> bool {
     let mut console = CONSOLE.lock();
     console.uart = Uart::open(settings);
     console.uart.is_some()

@@ -1,11 +1,7 @@
 //! A 16550 UART at I/O ports.
 
 use crate::port;
-
-/// The first serial port of a PC.
-pub const COM1: u16 = 0x3f8;
-/// The second one.
-pub const COM2: u16 = 0x2f8;
+use xenolith_rules::cmdline::Serial;
 
 // Register offsets and bits (National Semiconductor PC16550D data sheet).
 const DATA: u16 = 0;
@@ -25,38 +21,6 @@ const RECEIVED_INTERRUPT: u8 = 1 << 0;
 /// at 300 baud, so that a dead port cannot stop the machine.
 const PATIENCE: u32 = 1_000_000;
 
-/// Parity bit of a character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parity {
-    /// No parity bit.
-    None,
-    /// An odd number of ones.
-    Odd,
-    /// An even number of ones.
-    Even,
-}
-
-/// How a line is driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// First I/O port.
-    pub base: u16,
-    /// Bits per second; `None` leaves what the firmware set.
-    pub baud: Option<u32>,
-    /// Data bits, 5 to 8.
-    pub data_bits: u8,
-    /// Parity.
-    pub parity: Parity,
-    /// Stop bits, 1 or 2.
-    pub stop_bits: u8,
-}
-
-impl Settings {
-    /// COM1 at 115200 baud, 8 data bits, no parity, one stop bit.
-    pub const DEFAULT: Self =
-        Self { base: COM1, baud: Some(115_200), data_bits: 8, parity: Parity::None, stop_bits: 1 };
-}
-
 /// One UART. Owns its ports.
 #[derive(Debug)]
 pub struct Uart {
@@ -65,8 +29,8 @@ pub struct Uart {
 
 impl Uart {
     /// Sets the line up with its interrupts off, or finds that no UART answers there.
-    pub fn open(settings: &Settings) -> Option<Self> {
-        let uart = Self { base: settings.base };
+    pub fn open(settings: &Serial) -> Option<Self> {
+        let uart = Self { base: settings.io_base };
         // What is written to the scratch register of an absent device is not read back.
         for probe in [0x5a, 0xa5] {
             uart.write(SCRATCH, probe);
@@ -75,16 +39,8 @@ impl Uart {
             }
         }
         uart.write(INTERRUPT_ENABLE, 0);
-        let parity = match settings.parity {
-            Parity::None => 0,
-            Parity::Odd => 0b01 << 3,
-            Parity::Even => 0b11 << 3,
-        };
-        let line = (settings.data_bits.clamp(5, 8) - 5)
-            | u8::from(settings.stop_bits == 2) << 2
-            | parity;
-        if let Some(baud) = settings.baud {
-            let divisor = (115_200 / baud.clamp(2, 115_200)) as u16;
+        let line = settings.line_control();
+        if let Some(divisor) = settings.divisor() {
             uart.write(LINE_CONTROL, line | DIVISOR_LATCH);
             uart.write(DATA, divisor as u8);
             uart.write(INTERRUPT_ENABLE, (divisor >> 8) as u8);
