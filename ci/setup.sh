@@ -13,6 +13,8 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 target=x86_64-unknown-none
 packages=()
 notes=()
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { say "$@"; exit 1; }
@@ -56,11 +58,10 @@ install_packages() {
     say "installing ${packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
     local apt=(apt-get -q -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
-    # An old package list may name files that are gone: try again with a fresh one.
-    "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >/dev/null 2>&1 </dev/null \
-        || { "${apt[@]}" update </dev/null \
-             && "${apt[@]}" install -y --no-install-recommends "${packages[@]}" </dev/null; } \
-        || die "apt-get could not install ${packages[*]}: see its message above"
+    # With fresh lists: old ones name files that are gone, or too old a compiler.
+    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } \
+        </dev/null >"$log" 2>&1 \
+        || { cat "$log"; die "apt-get could not install ${packages[*]}: see its messages above"; }
     packages=() notes=()
 }
 
