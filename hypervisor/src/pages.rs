@@ -91,6 +91,11 @@ impl Machine for Live {
         tlb::root_changed(root);
     }
 
+    fn root_gone(&self, root: Mfn) {
+        // A pCPU may still keep a copy, e.g. when a domain was taken down from another one.
+        tlb::root_changed(root);
+    }
+
     fn iomem_permitted(&self, domain: DomId, claim: MfnClaim) -> bool {
         domain::find(domain).is_some_and(|domain| domain.may(Rights::IOMEM))
             && mm::is_open_iomem(claim)

@@ -41,6 +41,9 @@ pub trait Machine {
     /// again. (A CPU in guest mode may use the old entry until the next flush, as with any other
     /// level.)
     fn root_changed(&self, root: Mfn, slot: usize, entry: Entry);
+    /// `root` is a root table no more, and its frame may become one with other entries: whoever
+    /// keeps a copy of it for later use must not take it for current.
+    fn root_gone(&self, root: Mfn);
     /// Whether `domain` may map the frame number, which is not RAM. Must refuse numbers beyond the
     /// CPU's physical address width.
     fn iomem_permitted(&self, domain: DomId, claim: MfnClaim) -> bool;

@@ -18,9 +18,10 @@
 //! nothing decided yet: call again with the same arguments"; what has been reached is kept in the
 //! frames themselves. Tables that lose their last use are not taken apart on the spot but put on
 //! the domain's list of *debt*; an operation may report its result with debt left. **The caller
-//! calls [`Tables::settle`] until it is done before it answers the guest**, also after a refusal.
-//! Each operation with a budget begins with that too, so none ever meets a table in between. Any
-//! budget above 0 makes progress.
+//! calls [`Tables::settle`] until it is done before it answers the guest** that all went well: a
+//! page that is no table any more must then be mappable. After a refusal it may stay: each operation
+//! with a budget begins with settling, so none ever meets a table in between. Any budget above 0
+//! makes progress.
 //!
 //! # Decisions
 //!

@@ -6,6 +6,7 @@
 
 use super::machine::drop_ref;
 use super::{Budget, Entry, Level, Machine, Progress, Tables};
+use crate::frame::Type;
 use crate::types::Mfn;
 
 impl Tables {
@@ -32,6 +33,9 @@ impl Tables {
                 budget.spend(1);
                 self.debt = frame.link();
                 frame.set_link(None);
+                if frame.snapshot().kind == Type::L4 {
+                    m.root_gone(mfn);
+                }
                 frame.demoted(m.flush_clock());
                 drop_ref(m, mfn);
                 continue;

@@ -27,6 +27,7 @@ pub struct Model {
     pub stale_table: RefCell<BTreeSet<Mfn>>,
     pub freed: RefCell<Vec<(Mfn, Freed)>>,
     pub roots_changed: RefCell<Vec<(Mfn, usize, Entry)>>,
+    pub roots_gone: RefCell<Vec<Mfn>>,
     /// Every write: frame, index, value.
     pub writes: RefCell<Vec<(Mfn, usize, u64)>>,
     pub flushes: Cell<u32>,
@@ -147,6 +148,10 @@ impl Machine for Model {
     fn root_changed(&self, root: Mfn, slot: usize, entry: Entry) {
         assert_eq!(self.read(root, slot), entry.0);
         self.roots_changed.borrow_mut().push((root, slot, entry));
+    }
+    fn root_gone(&self, root: Mfn) {
+        assert!(self.frame(root).snapshot().demoting);
+        self.roots_gone.borrow_mut().push(root);
     }
     fn iomem_permitted(&self, domain: DomId, claim: MfnClaim) -> bool {
         domain == OWNER && (DEVICE..DEVICE + 10).contains(&claim.0)

@@ -206,6 +206,7 @@ fn a_budget_of_one_entry_still_arrives() {
     for table in [L1, L2, L3, L4] {
         assert_eq!(world.m.frame(Mfn(table)).snapshot().uses, 0);
     }
+    assert_eq!(*world.m.roots_gone.borrow(), [Mfn(L4)]);
 }
 
 #[test]
