@@ -21,8 +21,13 @@ pub(super) fn init(modules: &[Range<u64>], taken: &[Range<u64>]) {
     let mut waiting = WAITING.lock();
     for (index, module) in modules.iter().enumerate() {
         let own = pages(module);
-        let others = modules.iter().enumerate().filter(|(other, _)| *other != index);
-        let mut others = others.map(|(_, range)| pages(range)).chain(taken.iter().map(pages));
+        let others = modules
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index);
+        let mut others = others
+            .map(|(_, range)| pages(range))
+            .chain(taken.iter().map(pages));
         if !others.any(|other| other.start < own.end && own.start < other.end) {
             waiting.push(module.clone());
         }
