@@ -73,6 +73,7 @@ fn step(running: &mut Running) {
     let root = mm::load_guest_root(running.state.root());
     match entry::run(&mut running.state.regs, root) {
         Exit::Interrupt { vector } => {
+            traps::correct_mode(running);
             apic::eoi();
             serve(percpu::this().id(), vector);
         }

@@ -1,13 +1,13 @@
 //! A vCPU while a pCPU has it: the context that every handler of an exit gets.
 
 use crate::domain::{CrashReason, Domain};
-use crate::guest_memory::Space;
+use crate::guest_memory::{Fault, Space};
 use crate::shared::VcpuInfo;
 use crate::vcpu::{Vcpu, VcpuState};
 use alloc::sync::Arc;
 use xenolith_mech::guest;
 use xenolith_rules::trap::{Bounce, EntryState, Frame, Interrupted, Mode};
-use xenolith_rules::types::GuestAddr;
+use zerocopy::IntoBytes;
 
 /// The vCPU that this pCPU runs, with its registers.
 pub struct Running<'a> {
@@ -82,13 +82,9 @@ impl Running<'_> {
 
     /// Pushes a frame and continues at the guest's handler.
     pub fn bounce(&mut self, bounce: &Bounce) {
-        let mut at = bounce.sp.0;
-        for word in bounce.words() {
-            if self.space().write(GuestAddr(at), word).is_err() {
-                self.domain.crash(CrashReason::StackUnusable(GuestAddr(at)), self.state);
-                return;
-            }
-            at += 8;
+        if let Err(Fault(at)) = self.space().write_bytes(bounce.sp, bounce.words().as_bytes()) {
+            self.domain.crash(CrashReason::StackUnusable(at), self.state);
+            return;
         }
         self.info().set_upcall_mask(bounce.upcall_mask);
         self.set_frame(bounce.frame);

@@ -4,10 +4,12 @@
 use crate::domain::CrashReason;
 use crate::running::Running;
 use crate::{calls, emulate};
+use xenolith_mech::entry::vectors::INT80;
 use xenolith_mech::entry::{Exit, ring};
 use xenolith_mech::mm::direct;
 use xenolith_rules::trap::{
-    self, Interrupted, Mode, SyscallRefused, Undeliverable, deliver, syscall_entry, vector,
+    self, Interrupted, Mode, SyscallRefused, Undeliverable, deliver, deliver_software,
+    syscall_entry, vector,
 };
 use xenolith_rules::types::GuestAddr;
 
@@ -28,16 +30,21 @@ pub fn serve(running: &mut Running, exit: Exit) {
             error_code,
             cr2,
         } => {
-            running.state.mode = match ring(&running.state.regs) {
-                3 => Mode::User,
-                _ => Mode::Kernel,
-            };
+            correct_mode(running);
             guest_exception(running, vector, error_code, cr2);
         }
         // As if it had happened at the context that could not be entered.
         Exit::IretFault { vector, error_code } => exception(running, vector, error_code),
         Exit::Interrupt { .. } => {}
     }
+}
+
+/// Takes the mode from the CS that the CPU saved: a guest can change rings by itself.
+pub fn correct_mode(running: &mut Running) {
+    running.state.mode = match ring(&running.state.regs) {
+        3 => Mode::User,
+        _ => Mode::Kernel,
+    };
 }
 
 /// SYSCALL: a hypercall in kernel mode, else the guest's own system call.
@@ -69,6 +76,7 @@ fn guest_exception(running: &mut Running, vector: u8, error_code: u32, cr2: u64)
             running.set_task_switched(false);
             exception(running, vector, 0);
         }
+        INT80 => emulate::int80(running),
         _ => exception(running, vector, error_code),
     }
 }
@@ -77,6 +85,11 @@ fn page_fault(running: &mut Running, error_code: u32, cr2: u64) {
     if error_code & PF_PRESENT == 0 && take_user_root(running, GuestAddr(cr2)) {
         return;
     }
+    reflect_page_fault(running, error_code, cr2);
+}
+
+/// Gives the guest a page fault.
+pub fn reflect_page_fault(running: &mut Running, error_code: u32, cr2: u64) {
     running.state.cr2 = cr2;
     running.info().set_cr2(cr2);
     exception(running, vector::PF, error_code);
@@ -102,6 +115,15 @@ fn take_user_root(running: &mut Running, at: GuestAddr) -> bool {
 pub fn exception(running: &mut Running, vector: u8, error_code: u32) {
     let at = running.interrupted();
     match deliver(&at, &running.entry_state(), &running.state.traps, vector, error_code) {
+        Ok(bounce) => running.bounce(&bounce),
+        Err(why) => undeliverable(running, why),
+    }
+}
+
+/// Bounces `int n`, whose gate is open to the caller; RIP is behind the instruction.
+pub fn software_interrupt(running: &mut Running, vector: u8) {
+    let at = running.interrupted();
+    match deliver_software(&at, &running.entry_state(), &running.state.traps, vector) {
         Ok(bounce) => running.bounce(&bounce),
         Err(why) => undeliverable(running, why),
     }

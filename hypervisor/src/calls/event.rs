@@ -115,11 +115,14 @@ fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
     loop {
         let peer = us.events.with(|table| Ok(table.peer_of(port))).map_err(errno)?;
         let peer = peer.and_then(domain::find).unwrap_or_else(|| us.clone());
-        match with_peer(us, &peer, |ours, theirs| ours.close(port, theirs)) {
-            Ok(port) => {
-                events::clear(us, port);
-                return Ok(());
-            }
+        // Cleared under the lock, before the port can be handed out again.
+        let closed = with_peer(us, &peer, |ours, theirs| {
+            let port = ours.close(port, theirs)?;
+            events::clear(us, port);
+            Ok(())
+        });
+        match closed {
+            Ok(()) => return Ok(()),
             // It was bound elsewhere between the two looks.
             Err(EventError::PeerNeeded(_)) => {}
             Err(error) => return Err(error.errno()),

@@ -227,6 +227,16 @@ fn new_base(
     Ok(Progress::Done(()))
 }
 
+/// Loads a root table as the kernel's, as far as one slice of work reaches: what
+/// `mov cr3` does. To be tried again until it is `Done`.
+pub fn load_base(running: &mut Running, frame: MfnClaim) -> Result<Progress, Errno> {
+    let mut budget = Budget::new(SLICE);
+    match new_base(running, &mut budget, frame)? {
+        Progress::Done(()) => Ok(running.domain.pages.tables().settle(&LIVE, &mut budget)),
+        Progress::Again => Ok(Progress::Again),
+    }
+}
+
 fn new_user_base(
     running: &mut Running,
     budget: &mut Budget,

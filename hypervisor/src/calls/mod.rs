@@ -15,6 +15,8 @@ mod trap;
 mod vcpu;
 mod version;
 
+pub use mmu::load_base;
+
 use crate::running::Running;
 use alloc::boxed::Box;
 use pv_guest_abi::errno::Errno;

@@ -193,6 +193,23 @@ pub fn deliver(
     Ok(bounce(at, vcpu, gate.handler, error)?)
 }
 
+/// Delivers `int n` through the guest's trap table: no error code, whatever the vector.
+/// That the gate is open to the caller has been checked ([`super::Gate::allows`]).
+///
+/// # Errors
+/// No handler, or no stack: the domain ends.
+pub fn deliver_software(
+    at: &Interrupted,
+    vcpu: &EntryState,
+    table: &TrapTable,
+    vector: u8,
+) -> Result<Bounce, Undeliverable> {
+    let gate = table
+        .gate(vector)
+        .ok_or(Undeliverable::NoHandler(vector))?;
+    Ok(bounce(at, vcpu, gate.handler, None)?)
+}
+
 /// Enters the guest kernel for a `SYSCALL` of its user. Unlike other entries
 /// this one clears DF, as the instruction itself would by the fixed SFMASK.
 ///

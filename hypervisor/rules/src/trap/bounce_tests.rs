@@ -170,6 +170,18 @@ fn vectors_decide_on_the_error_code() {
 }
 
 #[test]
+fn software_interrupts_have_no_error_code() {
+    let mut table = TrapTable::new();
+    table.set(vector::GP, 3, HANDLER).unwrap();
+    let entered = deliver_software(&user(), &vcpu(0), &table, vector::GP).unwrap();
+    assert_eq!(entered.words().len(), 7);
+    assert_eq!(
+        deliver_software(&user(), &vcpu(0), &table, 0x80),
+        Err(Undeliverable::NoHandler(0x80))
+    );
+}
+
+#[test]
 fn a_system_call_pushes_what_the_instruction_left() {
     let at = Interrupted::by_syscall(0x40_1002, 0x10646, 0x7fff_0000, Mode::User);
     let entered = syscall_entry(&at, &vcpu(0), Some(handler(true))).unwrap();

@@ -19,7 +19,7 @@ pub mod table;
 
 pub use bounce::{
     Bounce, EntryState, Interrupted, StackFault, SyscallRefused, Undeliverable, bounce,
-    check_kernel_stack, deliver, failsafe, syscall_entry,
+    check_kernel_stack, deliver, deliver_software, failsafe, syscall_entry,
 };
 pub use callbacks::{CallbackError, CallbackKind, Callbacks};
 pub use iret::{IretFrame, IretTarget};
