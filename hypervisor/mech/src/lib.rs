@@ -10,6 +10,7 @@ pub mod boot;
 pub mod cache;
 pub mod clock;
 pub mod console;
+pub mod cpu;
 pub mod entry;
 pub mod guest;
 pub mod heap;
