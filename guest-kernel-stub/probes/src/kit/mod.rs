@@ -8,6 +8,7 @@
 #[macro_use]
 pub mod say;
 pub mod event;
+pub mod expect;
 pub mod mem;
 #[macro_use]
 pub mod trap;
