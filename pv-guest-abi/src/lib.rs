@@ -17,6 +17,8 @@ pub mod event;
 pub mod features;
 pub mod grant;
 pub mod hypercall;
+pub mod io;
+pub mod linux;
 pub mod memory;
 pub mod mmu;
 pub mod nmi;
