@@ -4,35 +4,42 @@
 use crate::domain::{self, Domain, Shutdown};
 use crate::events;
 use crate::vcpu::VcpuState;
-use alloc::string::String;
 use alloc::vec::Vec;
 use pv_guest_abi::memory::E820Entry;
 use pv_guest_abi::sched::{SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_WATCHDOG};
 use spin::Once;
 use xenolith_mech::{apic, console, last_words, power};
+use xenolith_mech::boot::BootInfo;
 use xenolith_rules::cmdline::Options;
+use xenolith_rules::memmap::Region;
 use xenolith_rules::types::DomId;
+use zerocopy::FromBytes;
 
 /// How the machine was started.
-pub struct Start {
-    /// The hypervisor's command line.
-    pub command_line: String,
-    /// What it sets.
-    pub options: Options,
-    /// The firmware's memory map.
-    pub memory_map: Vec<E820Entry>,
+struct Start {
+    command_line: &'static str,
+    options: Options,
+    memory_map: Vec<E820Entry>,
 }
 
 static START: Once<Start> = Once::new();
 
 /// Remembers how the machine was started.
-pub fn remember(start: Start) {
-    START.call_once(|| start);
+pub fn remember(boot: &'static BootInfo, options: Options) {
+    START.call_once(|| Start {
+        command_line: &boot.command_line,
+        options,
+        memory_map: boot.memory_map.iter().map(e820_entry).collect(),
+    });
+}
+
+fn e820_entry(region: &Region) -> E820Entry {
+    E820Entry::read_from_bytes(&region.to_e820()).expect("an e820 record has 20 bytes")
 }
 
 /// The hypervisor's command line.
 pub fn command_line() -> &'static str {
-    START.get().map_or("", |start| &start.command_line)
+    START.get().map_or("", |start| start.command_line)
 }
 
 /// The firmware's memory map.

@@ -3,6 +3,7 @@
 //! In xAPIC mode the registers are memory at one physical address, where each CPU sees
 //! its own; if firmware has switched to x2APIC mode they are MSRs, and stay so.
 
+use crate::ioapic;
 use crate::mm::{self, OutOfMemory};
 use crate::percpu::MAX_CPUS;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -48,7 +49,9 @@ const DELIVER_INIT: u32 = 0b101 << 8;
 const DELIVER_STARTUP: u32 = 0b110 << 8;
 const LEVEL_ASSERT: u32 = 1 << 14;
 const PENDING: u32 = 1 << 12;
-const ALL_OTHERS: u32 = 0b11 << 18;
+
+/// Looks at a command that is being delivered before it is taken for lost.
+const PATIENCE: u32 = 100_000;
 
 /// 0: not there yet. 1: by MSRs. Else the linear address of the registers.
 static REGISTERS: AtomicU64 = AtomicU64::new(0);
@@ -73,6 +76,7 @@ pub fn start() -> Result<(), OutOfMemory> {
         REGISTERS.store(registers.as_ptr() as u64, Relaxed);
     }
     know(CpuId(0), id());
+    ioapic::silence_8259();
     enable();
     Ok(())
 }
@@ -137,11 +141,24 @@ pub fn send_ipi(cpu: CpuId, vector: u8) {
     }
 }
 
-/// Sends an NMI to all other CPUs.
+/// Sends an NMI to all other CPUs that have been started. One by one: those that have not
+/// (`maxcpus=`) would be woken by it in QEMU, to run whatever is there.
 pub(crate) fn nmi_others() {
-    if is_there() {
-        command(0, ALL_OTHERS | LEVEL_ASSERT | DELIVER_NMI);
+    if !is_there() {
+        return;
     }
+    let me = id();
+    for id in (0..MAX_CPUS as u32).filter_map(|cpu| id_of(CpuId(cpu))) {
+        if id != me {
+            command(id, LEVEL_ASSERT | DELIVER_NMI);
+        }
+    }
+}
+
+/// Whether interrupts can be sent to an APIC id in the mode the APICs are in.
+pub(crate) fn reaches(id: u32) -> bool {
+    // 0xff is "all".
+    by_msr() || id < 0xff
 }
 
 /// Resets a CPU: it then waits to be told where to start.
@@ -165,7 +182,12 @@ fn command(id: u32, low: u32) {
     }
     write(Register::CommandHigh, id << 24);
     write(Register::CommandLow, low);
-    while read(Register::CommandLow) & PENDING != 0 {
+    // Delivery within the machine takes a few bus cycles; an APIC that is stuck must not
+    // stop a CPU that has last words to say.
+    for _ in 0..PATIENCE {
+        if read(Register::CommandLow) & PENDING == 0 {
+            break;
+        }
         core::hint::spin_loop();
     }
 }

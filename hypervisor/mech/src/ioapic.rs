@@ -49,12 +49,11 @@ impl Unit {
     }
 }
 
-/// Maps all I/O APICs and masks all lines, and those of the 8259s.
+/// Maps all I/O APICs and masks all lines.
 ///
 /// # Errors
 /// No memory is left to map them.
 pub fn start(units: &[IoApic]) -> Result<(), OutOfMemory> {
-    silence_8259();
     let mut all = UNITS.lock();
     for unit in units {
         let registers = mm::device::registers(unit.maddr, 4096)?;
@@ -69,7 +68,10 @@ pub fn start(units: &[IoApic]) -> Result<(), OutOfMemory> {
 }
 
 /// Moves the 8259s' vectors behind the exceptions and masks all their lines.
-fn silence_8259() {
+///
+/// Before the local APIC stops to accept their interrupts: one that is pending in the CPU
+/// must be taken back by its source, or QEMU 7.2 later delivers it without a vector.
+pub(crate) fn silence_8259() {
     const COMMANDS: [u16; 2] = [0x20, 0xa0];
     const INIT_WITH_4: u8 = 0x11;
     const MODE_8086: u8 = 1;

@@ -98,7 +98,6 @@ fn die(cause: fmt::Arguments, registers: Option<&Registers>, frames: backtrace::
     };
     smp::stop_others();
 
-    out.line(format_args!(""));
     out.line(format_args!("The hypervisor stops on {}: {cause}", smp::here()));
     if let Some(r) = registers {
         show_registers(&mut out, r);

@@ -13,11 +13,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use spin::Once;
-use xenolith_rules::memmap::{Kind, MemoryMap};
 use xenolith_rules::types::{CpuId, Mfn, PAGE_SIZE};
 
-/// The page to which the start code is copied.
-const START_PAGE: Mfn = Mfn(8);
 /// Offsets in the start code: the GDT (three descriptors), its pointer, the early root's address.
 const AP_GDT: u64 = 8;
 const AP_GDT_POINTER: u64 = 32;
@@ -78,6 +75,11 @@ pub enum Missing {
     OutOfMemory,
     /// There is no RAM for the code that starts CPUs.
     NoStartPage,
+    /// Its APIC id has more bits than the APICs' mode allows.
+    Unreachable {
+        /// Its APIC id.
+        apic_id: u32,
+    },
 }
 
 impl fmt::Display for Missing {
@@ -85,7 +87,10 @@ impl fmt::Display for Missing {
         match self {
             Self::Silent { apic_id } => write!(f, "the CPU with APIC id {apic_id} does not start"),
             Self::OutOfMemory => f.write_str("no memory is left for another CPU"),
-            Self::NoStartPage => write!(f, "no RAM at {:#x} to start other CPUs from", START_PAGE.maddr()),
+            Self::NoStartPage => f.write_str("no free RAM below 1 MiB to start other CPUs from"),
+            Self::Unreachable { apic_id } => {
+                write!(f, "the CPU with APIC id {apic_id} can be reached in x2APIC mode only")
+            }
         }
     }
 }
@@ -124,29 +129,35 @@ pub fn enter(cpu: CpuId, main: fn(CpuId) -> !) -> ! {
 /// Starts the other CPUs, at most `limit` with the boot CPU. Each runs `main` on its own
 /// root and stack, with its APIC enabled, its timer stopped, and the boot IDT loaded.
 /// Returns what did not start. Drops the early tables: none can be started later.
-pub fn start_others(platform: &Platform, map: &MemoryMap, limit: u32, main: fn(CpuId) -> !) -> Vec<Missing> {
+pub fn start_others(platform: &Platform, limit: u32, main: fn(CpuId) -> !) -> Vec<Missing> {
     MAIN.call_once(|| main);
     let limit = limit.clamp(1, MAX_CPUS as u32);
     let me = apic::id();
     let mut missing = Vec::new();
-    if map.kind_at(START_PAGE.maddr()) != Some(Kind::Ram) {
-        missing.push(Missing::NoStartPage);
+    let others = platform.cpus.iter().map(|cpu| cpu.apic_id).filter(|&id| id != me);
+    let Some(page) = mm::start_page() else {
+        missing.extend(others.take(1).map(|_| Missing::NoStartPage));
+        drop_early_tables();
         return missing;
-    }
-    copy_start_code();
-    for cpu in platform.cpus.iter().filter(|cpu| cpu.apic_id != me) {
+    };
+    copy_start_code(page);
+    for apic_id in others {
         if count() >= limit {
             break;
         }
-        if let Err(error) = start_one(CpuId(count()), cpu.apic_id) {
+        if let Err(error) = start_one(CpuId(count()), apic_id, page) {
             missing.push(error);
         }
     }
+    direct::zero(page);
     drop_early_tables();
     missing
 }
 
-fn start_one(cpu: CpuId, apic_id: u32) -> Result<(), Missing> {
+fn start_one(cpu: CpuId, apic_id: u32, page: Mfn) -> Result<(), Missing> {
+    if !apic::reaches(apic_id) {
+        return Err(Missing::Unreachable { apic_id });
+    }
     let roots = match mm::roots_of(cpu) {
         Some(roots) => roots,
         None => mm::build_roots(cpu).map_err(|_| Missing::OutOfMemory)?,
@@ -158,7 +169,7 @@ fn start_one(cpu: CpuId, apic_id: u32) -> Result<(), Missing> {
     apic::send_init(apic_id);
     clock::wait_ns(AFTER_INIT_NS);
     for _ in 0..2 {
-        apic::send_startup(apic_id, START_PAGE.0 as u8);
+        apic::send_startup(apic_id, page.0 as u8);
         clock::wait_ns(AFTER_STARTUP_NS);
         if count() > cpu.0 {
             return Ok(());
@@ -178,22 +189,22 @@ fn start_one(cpu: CpuId, apic_id: u32) -> Result<(), Missing> {
 }
 
 /// Puts the start code in its page, with the addresses that depend on it.
-fn copy_start_code() {
+fn copy_start_code(page: Mfn) {
     let start = &raw const ap_start as u64;
     let len = &raw const ap_end as u64 - start;
     assert!(len <= PAGE_SIZE, "the start code does not fit its page");
     // SAFETY: the bytes from ap_start to ap_end are constants of the image.
     let code = unsafe { core::slice::from_raw_parts(start as *const u8, len as usize) };
-    direct::write_bytes(START_PAGE, 0, code);
+    direct::write_bytes(page, 0, code);
     let offset = |label: *const u8| label as u64 - start;
     assert_eq!(offset(&raw const ap_gdt_pointer), AP_GDT_POINTER, "smp.s and smp.rs disagree");
     assert_eq!(offset(&raw const ap_root), AP_ROOT, "smp.s and smp.rs disagree");
     let put = |label: *const u8, value: u64| {
         let value = u32::try_from(value).expect("the start code's addresses are low");
-        direct::write_bytes(START_PAGE, offset(label) as usize, &value.to_le_bytes());
+        direct::write_bytes(page, offset(label) as usize, &value.to_le_bytes());
     };
-    put(&raw const ap_gdt_base, START_PAGE.maddr() + AP_GDT);
-    put(&raw const ap_far_jump, START_PAGE.maddr() + offset(&raw const ap_long_mode));
+    put(&raw const ap_gdt_base, page.maddr() + AP_GDT);
+    put(&raw const ap_far_jump, page.maddr() + offset(&raw const ap_long_mode));
     put(&raw const ap_root, boot::Image::to_machine(&raw const boot_tables as u64));
 }
 
@@ -204,7 +215,6 @@ fn drop_early_tables() {
         // SAFETY: the page of the early root, in our BSS; no CPU runs on it any more.
         unsafe { root.add(slot).write_volatile(0) };
     }
-    direct::zero(START_PAGE);
 }
 
 /// First Rust code of another CPU, on its own root and stack.

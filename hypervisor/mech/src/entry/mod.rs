@@ -34,7 +34,7 @@ mod descriptors;
 mod interrupts;
 pub mod regs;
 
-use crate::percpu;
+use crate::{mm, percpu};
 use core::arch::global_asm;
 pub use descriptors::init_cpu;
 pub use interrupts::{poll_interrupts, take_noted, wait_for_interrupt};
@@ -142,6 +142,7 @@ pub fn ring(regs: &Regs) -> u8 {
 pub fn run(regs: &mut Regs, root: Mfn) -> Exit {
     assert!(ring(regs) != 0, "a guest context of ring 0");
     percpu::leave_ring0();
+    mm::refresh_guest_root();
     // SAFETY: the CS is not ring 0's, so IRETQ leaves to the guest or faults
     // into `iret_faulted`; `root` maps the entry area as this pCPU's own root
     // does (built by `area`), so the code survives both CR3 loads; xl_enter_guest

@@ -57,6 +57,8 @@ const LOW_MEMORY_END: u64 = 1 << 20;
 /// What every root has in common: slots 256 and 258 to 271.
 static SHARED_ROOT: Once<Mfn> = Once::new();
 
+/// A page below 1 MiB that nobody else uses, for the code that starts other CPUs.
+static START_PAGE: Once<Option<Mfn>> = Once::new();
 /// The machine's memory map.
 static MAP: Once<MemoryMap> = Once::new();
 
@@ -102,6 +104,7 @@ pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
     if map.ram_end().maddr() > layout::DIRECT_MAP_END - layout::DIRECT_MAP {
         return Err(InitError::TooHigh { ram_end: map.ram_end().maddr() });
     }
+    START_PAGE.call_once(|| find_start_page(map, taken));
     let modules = taken;
     let mut taken = Vec::from(modules);
     taken.push(0..LOW_MEMORY_END);
@@ -134,6 +137,24 @@ pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
     m2p::init(root, map).map_err(|_| too_little)?;
     modules::init(modules, &[Image::machine()]);
     Ok(())
+}
+
+/// The first page of free RAM that real mode reaches; not page 0. GRUB on UEFI puts
+/// modules there too.
+fn find_start_page(map: &MemoryMap, taken: &[Range<u64>]) -> Option<Mfn> {
+    let mut found = None;
+    map.free_ram(taken, |piece| {
+        let start = piece.start.max(PAGE_SIZE);
+        if found.is_none() && start + PAGE_SIZE <= piece.end.min(LOW_MEMORY_END) {
+            found = Some(Mfn::containing(start));
+        }
+    });
+    found
+}
+
+/// The page below 1 MiB to start other CPUs from, if there is one.
+pub(crate) fn start_page() -> Option<Mfn> {
+    START_PAGE.get().copied().flatten()
 }
 
 /// Free RAM, piece by piece, cut at the end of what the early tables reach.
