@@ -71,6 +71,9 @@ pub fn write(bytes: &[u8]) {
     }
 }
 
+/// Ctrl-C.
+const INTERRUPT: u8 = 0x03;
+
 /// What was typed and not yet read.
 static TYPED: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
 /// The line being typed.
@@ -105,7 +108,7 @@ fn take_typed() {
     let mut bytes = [0; 64];
     while let Ok(count @ 1..) = Xen::console_read(&mut bytes) {
         let bytes = &bytes[..count.min(bytes.len())];
-        if bytes.contains(&0x03) {
+        if bytes.contains(&INTERRUPT) {
             INTERRUPTED.store(true, Ordering::Relaxed);
         }
         TYPED.lock().extend(bytes);
@@ -115,6 +118,17 @@ fn take_typed() {
 /// Whether Ctrl-C was pressed since the last time somebody asked.
 pub fn take_interrupt() -> bool {
     INTERRUPTED.swap(false, Ordering::Relaxed)
+}
+
+/// Forgets what was typed up to the last Ctrl-C, and shows it: whoever waited was ended by it.
+pub fn drop_interrupted() {
+    let mut typed = TYPED.lock();
+    if let Some(last) = typed.iter().rposition(|byte| *byte == INTERRUPT) {
+        typed.drain(..=last);
+    }
+    *LINE.lock() = Line::new();
+    READY.lock().clear();
+    println!("^C");
 }
 
 /// Whether something was typed that nobody has looked at.

@@ -36,10 +36,6 @@
 //! tested on the developer's machine; the rest exists for the bare target only.
 
 #![cfg_attr(target_os = "none", no_std)]
-#![cfg_attr(
-    not(target_os = "none"),
-    expect(dead_code, reason = "the bare target uses it")
-)]
 
 extern crate alloc;
 

@@ -30,7 +30,7 @@ pub fn print_back_trace(mut frame_pointer: u64) {
     for depth in 0..32 {
         let record: Option<[u64; 2]> = crate::traps::probe_read(frame_pointer);
         let Some([outer, return_address]) =
-            record.filter(|_| frame_pointer % 8 == 0 && frame_pointer != 0)
+            record.filter(|_| frame_pointer.is_multiple_of(8) && frame_pointer != 0)
         else {
             return;
         };
@@ -43,7 +43,6 @@ pub fn print_back_trace(mut frame_pointer: u64) {
     }
 }
 
-#[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     static PANICKED: AtomicBool = AtomicBool::new(false);

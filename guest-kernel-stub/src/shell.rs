@@ -159,6 +159,7 @@ fn wait_for(process: &Arc<Process>) {
     console::take_interrupt();
     schedule::run_until(|| {
         if console::take_interrupt() {
+            console::drop_interrupted();
             process.finish(INTERRUPTED);
         }
         process.status().is_some()

@@ -214,7 +214,7 @@ fn build(root: Pfn, total: u64, builder_tables: &Range<u64>, own: &Range<u64>) {
     let stacks_l2 = level_of(1, &upper(stacks_l1));
     let stacks_l3 = level_of(1, &upper(stacks_l2));
 
-    let mut batch = Batch::new();
+    let mut batch = Batch::default();
     for (address, table) in [(DIRECT_MAP, l3.start), (STACKS, stacks_l3.start)] {
         let value = entry(frames::mfn(Pfn(table)), KERNEL_TABLE);
         // SAFETY: nothing was mapped in these slots.

@@ -180,7 +180,7 @@ impl AddressSpace {
 
     /// Makes all pages of a range that is in use present, filled with zeros.
     pub fn add_pages(&mut self, range: Range<u64>) -> Result<(), OutOfMemory> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         let mut pages = range.step_by(PAGE_SIZE as usize);
         let result = pages.try_for_each(|address| self.add_page(address, &mut batch));
         // SAFETY: the pages were not present, so nothing refers to them.
@@ -224,7 +224,7 @@ impl AddressSpace {
         if addresses.is_empty() {
             return;
         }
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         for address in addresses {
             let table = self
                 .table_for(*address)
@@ -262,7 +262,7 @@ impl AddressSpace {
         let table = tables::new_table()?;
         self.tables.push(table);
         let value = entry(frames::mfn(table), USER_TABLE);
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         // SAFETY: nothing was present below this slot.
         unsafe { batch.push(tables::update(upper, slot, value)) };
         if level == 4 {

@@ -86,15 +86,17 @@ pub struct Batch {
     used: usize,
 }
 
-impl Batch {
+impl Default for Batch {
     /// Nothing to send.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             updates: [MmuUpdate::default(); 64],
             used: 0,
         }
     }
+}
 
+impl Batch {
     /// Adds a change; sends all when there is no more room.
     ///
     /// # Safety

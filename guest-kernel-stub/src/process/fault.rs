@@ -5,7 +5,6 @@ use alloc::vec;
 use super::begin::{self, Refused};
 use super::image::{Image, Segment};
 use super::schedule;
-use super::state::status_text;
 use crate::memory::PAGE_SIZE;
 use crate::memory::areas::Protection;
 use crate::memory::space::{Access, Refusal};
@@ -40,12 +39,11 @@ pub(super) fn user_fault(frame: &mut Frame, address: u64) {
     let status = 128 + signal;
     let what = traps::name(frame.vector);
     println!(
-        "{}[{}]: {what}{} at rip {:#x}; {}",
+        "{}[{}]: {what}{} at rip {:#x}",
         process.name,
         process.id,
         Detail(frame, address),
-        frame.rip,
-        status_text(status)
+        frame.rip
     );
     if signal == SIGKILL {
         println!("{}[{}]: no memory is left for it", process.name, process.id);

@@ -35,7 +35,7 @@ fn pages(address: u64, size: u64) -> Result<Range<u64>> {
         .and_then(|end| end.checked_next_multiple_of(PAGE_SIZE));
     let range = address..end.ok_or(Error::EINVAL)?;
     let inside = USER_SPACE.start <= range.start && range.end <= USER_SPACE.end;
-    (inside && size > 0 && address % PAGE_SIZE == 0)
+    (inside && size > 0 && address.is_multiple_of(PAGE_SIZE))
         .then_some(range)
         .ok_or(Error::EINVAL)
 }
