@@ -8,7 +8,7 @@ mod ring;
 mod serial;
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use ring::Ring;
 use serial::Uart;
@@ -174,26 +174,24 @@ pub struct LastWords(());
 /// Takes the console from whoever holds it. The first caller gets it, and is the only one
 /// that speaks from then on.
 pub fn seize() -> Option<LastWords> {
-    if SEIZED.swap(true, Ordering::Relaxed) {
-        return None;
-    }
-    // The holder may be finishing a line; or it may be this CPU, or one that is stopped.
-    static TRIES: AtomicUsize = AtomicUsize::new(0);
-    while TRIES.fetch_add(1, Ordering::Relaxed) < 10_000_000 {
-        if CONSOLE.try_lock().is_some() {
-            return Some(LastWords(()));
-        }
-        core::hint::spin_loop();
-    }
-    // SAFETY: every other user of the console checks SEIZED first, or is stopped for good
-    // by the caller; a line may come out torn, which is better than none.
-    unsafe { CONSOLE.force_unlock() };
-    Some(LastWords(()))
+    (!SEIZED.swap(true, Ordering::Relaxed)).then_some(LastWords(()))
 }
 
 impl LastWords {
     /// Writes one line with the usual prefix.
     pub fn line(&mut self, args: fmt::Arguments) {
+        const PATIENCE: usize = 10_000_000;
+        // Somebody may be finishing a line. But it may be this CPU, or one that is stopped.
+        for _ in 0..PATIENCE {
+            if let Some(mut console) = CONSOLE.try_lock() {
+                console.line(args);
+                return;
+            }
+            core::hint::spin_loop();
+        }
+        // SAFETY: new users of the console check SEIZED first, and the holder has not moved
+        // for long: it is stopped, or below us on this stack. A torn line is better than none.
+        unsafe { CONSOLE.force_unlock() };
         if let Some(mut console) = CONSOLE.try_lock() {
             console.line(args);
         }
