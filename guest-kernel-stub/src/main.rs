@@ -29,7 +29,7 @@ mod tale {
         // SAFETY: `memory::init` set these addresses aside, and nobody else uses them.
         unsafe { heap::init(for_the_heap) };
         // Code can no longer be written, nor data executed; a stack that overflows is noticed.
-        memory::protect_image();
+        memory::protect_image(&boot);
 
         // The hypervisor can notify us: time passes, somebody types.
         let shared = memory::map_shared_info(&boot);

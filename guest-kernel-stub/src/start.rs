@@ -10,7 +10,7 @@ use crate::memory::VIRT_BASE;
 /// Bytes of the stack on which the kernel starts, and on which its main thread stays.
 const BOOT_STACK_SIZE: usize = 64 * 1024;
 
-/// The stack, a page below it to be unmapped by whoever wants to notice an overflow.
+/// The stack. Its lowest page is a guard: `memory::protect_image` unmaps it.
 #[repr(C, align(4096))]
 struct BootStack([u8; BOOT_STACK_SIZE]);
 
@@ -70,7 +70,7 @@ impl Boot {
         })
     }
 
-    /// Addresses of the boot stack's lowest page, which is to be unmapped.
+    /// The boot stack's lowest page, which is there to be unmapped.
     pub fn stack_guard() -> u64 {
         &raw const boot_stack as u64
     }

@@ -32,7 +32,6 @@ static ROOT: AtomicU64 = AtomicU64::new(0);
 unsafe extern "C" {
     static __text_end: u8;
     static __rodata_end: u8;
-    static __image_end: u8;
 }
 
 /// The root table that maps the kernel and no process.
@@ -237,31 +236,27 @@ fn fill(table: Pfn, content: impl Fn(u64) -> u64) {
     unsafe { map_page(window as u64, 0) };
 }
 
-/// Gives each part of the image its rights: code is not written, data not executed.
-pub fn protect_image() {
-    let parts = [
-        (VIRT_BASE, &raw const __text_end as u64, KERNEL_CODE),
-        (
-            &raw const __text_end as u64,
-            &raw const __rodata_end as u64,
-            KERNEL_READ,
-        ),
-        (
-            &raw const __rodata_end as u64,
-            &raw const __image_end as u64,
-            KERNEL_DATA,
-        ),
-    ];
+/// Gives each part of what the builder mapped its rights: code is not written, data not
+/// executed. The page below the boot stack goes, so that an overflow is noticed.
+pub fn protect_image(boot: &Boot) {
+    let [text_end, read_only_end] =
+        [&raw const __text_end, &raw const __rodata_end].map(|end| end as u64);
+    let tables = boot.info.pt_base..boot.info.pt_base + boot.info.nr_pt_frames * PAGE_SIZE;
     let own_use = [&raw const WINDOW as u64, &raw const SHARED_INFO as u64];
-    for (start, end, flags) in parts {
-        for address in (start..end)
-            .step_by(PAGE_SIZE as usize)
-            .filter(|page| !own_use.contains(page))
-        {
-            // SAFETY: the page shows what it showed, with the rights that its part of the image needs.
-            unsafe { map_page(address, entry(frames::mfn(builder_frame(address)), flags)) };
+    for address in (VIRT_BASE..boot.end).step_by(PAGE_SIZE as usize) {
+        if own_use.contains(&address) {
+            continue;
         }
+        let flags = match address {
+            _ if address < text_end => KERNEL_CODE,
+            _ if address < read_only_end || tables.contains(&address) => KERNEL_READ,
+            _ => KERNEL_DATA,
+        };
+        // SAFETY: the page shows what it showed, with the rights that its use needs.
+        unsafe { map_page(address, entry(frames::mfn(builder_frame(address)), flags)) };
     }
+    // SAFETY: the lowest page of the stack has no use but this.
+    unsafe { map_page(Boot::stack_guard(), 0) };
 }
 
 /// Maps the page that the hypervisor and this domain share, and tells where.

@@ -16,6 +16,7 @@ use pv_guest_abi::hypercall::IRET;
 use pv_guest_abi::trap::TrapInfo;
 
 pub use frame::Frame;
+use spin::Once;
 
 use crate::{Xen, events, power, println};
 
@@ -76,12 +77,15 @@ pub struct Handlers {
     pub before_user: fn(&mut Frame),
 }
 
-static HANDLERS: spin::Mutex<Handlers> = spin::Mutex::new(Handlers {
+/// What a kernel does that has no processes.
+const NO_HANDLERS: Handlers = Handlers {
     system_call: |frame| die("system call without a handler", frame),
     user_fault: |frame, _| die("user mode fault without a handler", frame),
     missing_page: |_, _| false,
     before_user: |_| {},
-});
+};
+
+static HANDLERS: Once<Handlers> = Once::new();
 
 /// Registers the trap table and the callbacks.
 pub fn init() -> Result<(), Errno> {
@@ -103,9 +107,9 @@ pub fn init() -> Result<(), Errno> {
     }
 }
 
-/// Sets what happens to processes.
+/// Says, once, what happens to processes.
 pub fn set_handlers(handlers: Handlers) {
-    *HANDLERS.lock() = handlers;
+    HANDLERS.call_once(|| handlers);
 }
 
 /// How often a vector came: from the kernel and from processes.
@@ -116,11 +120,11 @@ pub fn counts(vector: usize) -> (u64, u64) {
 
 /// Every way into the kernel ends here.
 extern "C" fn dispatch(frame: &mut Frame) {
-    let handlers = *HANDLERS.lock();
+    let handlers = HANDLERS.get().unwrap_or(&NO_HANDLERS);
     match frame.vector {
         VECTOR_EVENT => events::upcall(),
         VECTOR_SYSCALL => (handlers.system_call)(frame),
-        _ => exception(frame, &handlers),
+        _ => exception(frame, handlers),
     }
     if frame.from_user() {
         (handlers.before_user)(frame);
