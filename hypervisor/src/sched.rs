@@ -33,6 +33,9 @@ static QUEUES: [Lock<Queue>; MAX_CPUS] = [const {
     )
 }; MAX_CPUS];
 
+/// What each pCPU's timer stands at; 0 nothing.
+static ARMED: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+
 fn queue(cpu: CpuId) -> &'static Lock<Queue> {
     &QUEUES[cpu.0 as usize]
 }
@@ -78,6 +81,11 @@ pub fn arm_timer(cpu: CpuId, slice_end: Option<u64>) {
         .flat_map(|vcpu| vcpu.timers.deadlines())
         .chain(slice_end)
         .min();
+    // Arming costs more than all of the above.
+    let wanted = earliest.unwrap_or(0);
+    if ARMED[cpu.0 as usize].swap(wanted, SeqCst) == wanted {
+        return;
+    }
     match earliest {
         Some(deadline) => timer::arm(deadline),
         None => timer::stop(),
@@ -86,6 +94,7 @@ pub fn arm_timer(cpu: CpuId, slice_end: Option<u64>) {
 
 /// Lets the timers of this pCPU's vCPUs fire that are due.
 pub fn fire_timers(cpu: CpuId) {
+    ARMED[cpu.0 as usize].store(0, SeqCst);
     let now = clock::now_ns();
     let mut place = 0;
     // One at a time: raising an event takes locks below the queue's.

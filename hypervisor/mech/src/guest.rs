@@ -93,7 +93,10 @@ pub fn init_cpu() {
     unsafe {
         Cr0::update(|cr0| {
             cr0.insert(
-                Cr0Flags::WRITE_PROTECT | Cr0Flags::MONITOR_COPROCESSOR | Cr0Flags::NUMERIC_ERROR,
+                Cr0Flags::WRITE_PROTECT
+                    | Cr0Flags::ALIGNMENT_MASK
+                    | Cr0Flags::MONITOR_COPROCESSOR
+                    | Cr0Flags::NUMERIC_ERROR,
             );
             cr0.remove(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED);
         });

@@ -56,7 +56,8 @@ extern "sysv64" fn xl_paranoid_handler(regs: &mut Regs) {
     if last_words::is_stopping() {
         last_words::halt();
     }
-    log::warn!("NMI without a known cause at {:#x}", regs.rip);
+    // Else it has no meaning to us. No word about it: this may have interrupted the
+    // very code that holds the console.
 }
 
 /// A fault of our own, or of the machine's.
