@@ -26,7 +26,6 @@ need() { packages+=("$1"); notes+=("  $1: $2"); }
 build_needs() {
     has cc || need gcc "links programs for this machine"
     [ -e /usr/include/stdio.h ] || need libc6-dev "C library for programs of this machine"
-    has cpio || need cpio "packs the reference kernel's initrd"
     has setpriv || need util-linux "ties QEMU's life to its runner's"
 }
 

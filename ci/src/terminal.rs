@@ -6,7 +6,8 @@
 //!
 //! **Pipe or file.** What comes in is kept until the guest has said something and
 //! waits, then is given to it line by line, each after the machine has taken the one
-//! before and has gone quiet. When the input ends, the guest is sent Ctrl-D; if the
+//! before and has gone quiet. When the input ends, the guest is sent Ctrl-D, and again
+//! whenever it has gone quiet (the first may end but a program that reads); if the
 //! machine then goes on in silence, its power button is pressed; if that does not
 //! help either, it is stopped, with a message and status 124. So this always ends.
 
@@ -35,6 +36,8 @@ const PIECE: usize = 16;
 const QUIET: Duration = Duration::from_millis(60);
 /// Silence after which any guest is taken to be ready for its first input.
 const LONG_QUIET: Duration = Duration::from_secs(3);
+/// Silence after which a guest is told again that its input has ended.
+const REMINDER: Duration = Duration::from_secs(1);
 /// How long a guest that keeps talking may go on after its input's end, in graces.
 const TALKATIVE: u32 = 20;
 
@@ -202,6 +205,8 @@ impl Session {
                     );
                     self.qemu.press_power_button()?;
                     self.farewell = Farewell::PowerButton(Instant::now());
+                } else {
+                    self.feeder.remind();
                 }
             }
             Farewell::PowerButton(since) => {
@@ -273,6 +278,14 @@ impl Feeder {
             self.waiting.push_back(END_OF_INPUT);
         }
         self.waiting.is_empty()
+    }
+
+    /// Says once more that the input has ended, if it has been quiet for a while.
+    fn remind(&mut self) {
+        let quiet = self.heard_at.elapsed().min(self.fed_at.elapsed());
+        if self.waiting.is_empty() && quiet >= REMINDER {
+            self.waiting.push_back(END_OF_INPUT);
+        }
     }
 
     fn feed(&mut self) -> Result<()> {

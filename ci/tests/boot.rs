@@ -67,7 +67,7 @@ fn memory_of_4_gib_around_the_hole_below_it() {
 fn boots_cd(firmware: Firmware) {
     let mut machine = Machine::iso(firmware).boot();
     machine.expect("(XL) ");
-    machine.expect("type help");
+    machine.expect("stub> ");
     machine.send_line("poweroff");
     machine.ends(Verdict::PowerOff);
 }

@@ -21,7 +21,10 @@ const NEVER: &[&str] = &[
 fn passes(name: &str, machine: Machine) {
     let transcript = machine.boot().ends(Verdict::PowerOff);
     let verdict = format!("PROBE {name} pass");
-    let said: Vec<&str> = transcript.lines().filter(|line| line.starts_with("PROBE ")).collect();
+    let said: Vec<&str> = transcript
+        .lines()
+        .filter(|line| line.starts_with("PROBE "))
+        .collect();
     assert_eq!(said, [verdict], "{transcript}");
     for words in NEVER {
         assert!(!transcript.contains(words), "{words:?} in\n{transcript}");
