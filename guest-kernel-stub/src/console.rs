@@ -71,6 +71,8 @@ pub fn write(bytes: &[u8]) {
     }
 }
 
+/// Most bytes that are kept for a reader; what is typed beyond is lost.
+const MOST_TYPED: usize = 4096;
 /// Ctrl-C.
 const INTERRUPT: u8 = 0x03;
 
@@ -111,7 +113,9 @@ fn take_typed() {
         if bytes.contains(&INTERRUPT) {
             INTERRUPTED.store(true, Ordering::Relaxed);
         }
-        TYPED.lock().extend(bytes);
+        let mut typed = TYPED.lock();
+        let room = MOST_TYPED.saturating_sub(typed.len());
+        typed.extend(bytes.iter().take(room));
     }
 }
 

@@ -24,7 +24,9 @@ const COMMANDS: &[Command] = &[
     ("help", "this list", |_| help()),
     ("mem", "memory, and who has it", |_| report::memory()),
     ("cpus", "vCPUs", |_| report::vcpus()),
-    ("ticks", "timer events and system time", |_| report::ticks()),
+    ("ticks", "three sleeps by the timer, and its count", |_| {
+        report::ticks()
+    }),
     ("time", "the clocks (also: clock)", |_| report::clock()),
     ("events", "event channels", |_| report::event_channels()),
     (

@@ -16,6 +16,8 @@ pub const SECOND_NS: u64 = 1_000_000_000;
 
 /// Timer events so far.
 static TICKS: AtomicU64 = AtomicU64::new(0);
+/// When the timer fires next; `u64::MAX` when it is not set.
+static ARMED_NS: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Stops the periodic timer that every vCPU starts with and listens to the one-shot timer.
 pub fn init() -> Result<(), Errno> {
@@ -25,6 +27,7 @@ pub fn init() -> Result<(), Errno> {
     }
     events::bind_virq(VIRQ_TIMER, "timer", || {
         TICKS.fetch_add(1, Ordering::Relaxed);
+        ARMED_NS.store(u64::MAX, Ordering::Relaxed);
     })?;
     Ok(())
 }
@@ -96,17 +99,21 @@ pub fn wall_clock_ns() -> u64 {
     seconds * SECOND_NS + u64::from(ns) + now_ns()
 }
 
-/// Has the timer fire once at `deadline_ns` of system time, in place of what was set before.
-pub fn set_timer(deadline_ns: u64) {
-    // A deadline in the past fires at once; 0 would stop the timer.
-    let _ = Xen::set_timer(deadline_ns.max(1));
+/// Has the timer fire at `deadline_ns` of system time, or before. There is one timer: who
+/// is woken looks at the clock, and asks again if it was too early.
+pub fn wake_by(deadline_ns: u64) {
+    if deadline_ns < ARMED_NS.load(Ordering::Relaxed) {
+        ARMED_NS.store(deadline_ns, Ordering::Relaxed);
+        // A deadline in the past fires at once; 0 would stop the timer.
+        Xen::set_timer(deadline_ns.max(1)).expect("the hypervisor sets our timer");
+    }
 }
 
 /// Waits without looking at anything else.
 pub fn sleep_ns(duration_ns: u64) {
-    let deadline = now_ns() + duration_ns;
-    while now_ns() < deadline {
-        set_timer(deadline);
+    let deadline_ns = now_ns() + duration_ns;
+    while now_ns() < deadline_ns {
+        wake_by(deadline_ns);
         events::wait();
     }
 }

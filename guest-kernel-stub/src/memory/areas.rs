@@ -47,6 +47,9 @@ pub struct Area {
     pub protection: Protection,
 }
 
+/// Most areas that a process may have: the list lives on the kernel's heap.
+pub const MOST_AREAS: usize = 4096;
+
 /// The areas of one process, sorted, without overlap.
 #[derive(Default)]
 pub struct Areas {
@@ -143,6 +146,11 @@ impl Areas {
         }
         let start = end.checked_sub(size)?;
         (start >= within.start && self.is_free(&(start..end))).then_some(start)
+    }
+
+    /// Whether there is room for the areas that one more change can add.
+    pub fn has_room(&self) -> bool {
+        self.list.len() + 2 <= MOST_AREAS
     }
 
     /// The areas in order of their addresses.

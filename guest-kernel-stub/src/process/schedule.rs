@@ -30,8 +30,6 @@ static CURRENT: Mutex<Option<Arc<Process>>> = Mutex::new(None);
 static FPU_OWNER: AtomicU32 = AtomicU32::new(0);
 /// The main thread's stack pointer while a process runs.
 static MAIN_STACK: AtomicU64 = AtomicU64::new(0);
-/// When the timer will fire; in the past if it has.
-static TIMER_NS: AtomicU64 = AtomicU64::new(0);
 /// Number for the next process.
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 /// Times that another process got the CPU.
@@ -121,14 +119,8 @@ fn arm_timer(running: Option<&Process>) {
         }
         _ => None,
     };
-    let Some(wanted) = PROCESSES.lock().iter().filter_map(deadline).min() else {
-        return;
-    };
-    // A timer that fires earlier will do: whoever looks then sets the next one.
-    let armed = TIMER_NS.load(Ordering::Relaxed);
-    if armed <= now_ns || armed > wanted {
-        TIMER_NS.store(wanted, Ordering::Relaxed);
-        time::set_timer(wanted);
+    if let Some(wanted_ns) = PROCESSES.lock().iter().filter_map(deadline).min() {
+        time::wake_by(wanted_ns);
     }
 }
 

@@ -3,10 +3,13 @@
 use alloc::sync::Arc;
 use core::ops::Range;
 
+use spin::MutexGuard;
+
 use super::Result;
 use super::error::Error;
 use super::open_file::Kind;
 use crate::memory::areas::Protection;
+use crate::memory::space::AddressSpace;
 use crate::memory::{PAGE_SIZE, USER_SPACE};
 use crate::process::Process;
 
@@ -38,6 +41,16 @@ fn pages(address: u64, size: u64) -> Result<Range<u64>> {
     (inside && size > 0 && address.is_multiple_of(PAGE_SIZE))
         .then_some(range)
         .ok_or(Error::EINVAL)
+}
+
+/// The address space, unless it is in too many pieces already.
+fn space_with_room(process: &Process) -> Result<MutexGuard<'_, AddressSpace>> {
+    let space = process.space.lock();
+    if space.areas().has_room() {
+        Ok(space)
+    } else {
+        Err(Error::ENOMEM)
+    }
 }
 
 /// `brk`: moves the heap's end, if it can; gives where it is.
@@ -72,7 +85,7 @@ pub fn map(
         }
     };
     let content = &content[..content.len().min(size as usize)];
-    let mut space = process.space.lock();
+    let mut space = space_with_room(process)?;
     let range = match pages(address, size) {
         Ok(range) if fixed || address != 0 && space.areas().is_free(&range) => range,
         Err(error) if fixed => return Err(error),
@@ -100,7 +113,7 @@ pub fn map(
 /// `munmap`.
 pub fn unmap(process: &Arc<Process>, address: u64, size: u64) -> Result {
     let range = pages(address, size)?;
-    process.space.lock().remove(range);
+    space_with_room(process)?.remove(range);
     Ok(0)
 }
 

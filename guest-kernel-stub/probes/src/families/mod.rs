@@ -1,5 +1,8 @@
 //! The families of probes, the list of all, and the choice by the command line.
 
+mod clock;
+mod iret;
+mod emulation;
 mod isolation;
 mod rings;
 mod traps;
@@ -36,7 +39,7 @@ macro_rules! probes {
 }
 pub(crate) use probes;
 
-const FAMILIES: &[&[Probe]] = &[rings::PROBES, isolation::PROBES, traps::PROBES];
+const FAMILIES: &[&[Probe]] = &[rings::PROBES, isolation::PROBES, traps::PROBES, iret::PROBES, clock::PROBES, emulation::PROBES];
 
 /// Bytes for formatted failures.
 const HEAP_PAGES: usize = 32;
