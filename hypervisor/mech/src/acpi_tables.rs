@@ -121,7 +121,9 @@ pub fn read(rsdp: Option<Rsdp>) -> Result<Platform, TablesError> {
     if let Err(error) = read_fadt(&tables, &mut platform) {
         log::warn!("ACPI FADT: {error:?}; power off and reset may not work");
     }
-    platform.hpet = HpetInfo::new(&tables).ok().map(|hpet| hpet.base_address as u64);
+    platform.hpet = HpetInfo::new(&tables)
+        .ok()
+        .map(|hpet| hpet.base_address as u64);
     Ok(platform)
 }
 
@@ -135,7 +137,10 @@ fn read_madt(tables: &AcpiTables<Mapper>, platform: &mut Platform) -> Result<(),
                 acpi_id: u32::from(cpu.processor_id),
             }),
             MadtEntry::LocalX2Apic(cpu) if cpu.flags & ENABLED != 0 => {
-                platform.cpus.push(Cpu { apic_id: cpu.x2apic_id, acpi_id: cpu.processor_uid });
+                platform.cpus.push(Cpu {
+                    apic_id: cpu.x2apic_id,
+                    acpi_id: cpu.processor_uid,
+                });
             }
             MadtEntry::IoApic(unit) => platform.io_apics.push(IoApic {
                 maddr: u64::from(unit.io_apic_address),
@@ -168,10 +173,15 @@ fn read_fadt(tables: &AcpiTables<Mapper>, platform: &mut Platform) -> Result<(),
         .pm_timer_block()?
         .as_ref()
         .and_then(io_port)
-        .map(|port| PmTimer { port, is_wide: flags.pm_timer_is_32_bit() });
+        .map(|port| PmTimer {
+            port,
+            is_wide: flags.pm_timer_is_32_bit(),
+        });
     if flags.supports_system_reset_via_fadt() {
-        platform.reset = io_port(&fadt.reset_register()?)
-            .map(|port| ResetPort { port, value: fadt.reset_value });
+        platform.reset = io_port(&fadt.reset_register()?).map(|port| ResetPort {
+            port,
+            value: fadt.reset_value,
+        });
     }
     let dsdt = tables.dsdt()?;
     let bytes = mm::device::firmware(dsdt.address as u64, u64::from(dsdt.length));
@@ -179,11 +189,18 @@ fn read_fadt(tables: &AcpiTables<Mapper>, platform: &mut Platform) -> Result<(),
     // SAFETY: mapped just now, read-only and for good.
     let bytes = unsafe { core::slice::from_raw_parts(bytes.as_ptr(), dsdt.length as usize) };
     let control = io_port(&fadt.pm1a_control_block()?);
-    platform.soft_off = soft_off::find_s5(bytes).zip(control).map(|(sleep_type, port)| SoftOff {
-        pm1a_control: port,
-        pm1b_control: fadt.pm1b_control_block().ok().flatten().as_ref().and_then(io_port),
-        sleep_type,
-    });
+    platform.soft_off = soft_off::find_s5(bytes)
+        .zip(control)
+        .map(|(sleep_type, port)| SoftOff {
+            pm1a_control: port,
+            pm1b_control: fadt
+                .pm1b_control_block()
+                .ok()
+                .flatten()
+                .as_ref()
+                .and_then(io_port),
+            sleep_type,
+        });
     Ok(())
 }
 
@@ -197,7 +214,11 @@ impl Platform {
     pub fn isa_line(&self, irq: u8) -> Line {
         let wired = self.overrides.iter().find(|(source, _)| *source == irq);
         wired.map_or(
-            Line { number: u32::from(irq), level: false, active_low: false },
+            Line {
+                number: u32::from(irq),
+                level: false,
+                active_low: false,
+            },
             |(_, line)| *line,
         )
     }

@@ -88,7 +88,10 @@ pub(crate) fn is_there() -> bool {
 
 /// Accepts interrupts on this CPU: every local source masked but NMI.
 pub(crate) fn enable() {
-    write(Register::Spurious, SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR));
+    write(
+        Register::Spurious,
+        SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR),
+    );
     write(Register::TaskPriority, 0);
     for source in [Register::Timer, Register::Lint0, Register::Error] {
         write(source, MASKED);
@@ -125,7 +128,9 @@ pub(crate) fn this_cpu() -> Option<CpuId> {
         return None;
     }
     let id = id();
-    (0..MAX_CPUS as u32).map(CpuId).find(|&cpu| id_of(cpu) == Some(id))
+    (0..MAX_CPUS as u32)
+        .map(CpuId)
+        .find(|&cpu| id_of(cpu) == Some(id))
 }
 
 /// Acknowledges the interrupt that this CPU is serving.

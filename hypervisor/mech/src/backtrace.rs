@@ -16,7 +16,10 @@ pub struct Frames {
 impl Frames {
     /// The callers of the function that has this frame pointer.
     pub fn from(rbp: u64) -> Self {
-        Self { rbp, left: MAX_FRAMES }
+        Self {
+            rbp,
+            left: MAX_FRAMES,
+        }
     }
 
     /// The callers of the function that asks.
@@ -24,7 +27,9 @@ impl Frames {
     pub fn here() -> Self {
         let rbp: u64;
         // SAFETY: reads a register.
-        unsafe { core::arch::asm!("mov {}, rbp", out(reg) rbp, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("mov {}, rbp", out(reg) rbp, options(nomem, nostack, preserves_flags))
+        };
         Self::from(rbp)
     }
 }

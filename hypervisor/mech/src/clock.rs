@@ -125,10 +125,19 @@ pub fn start(platform: &Platform) {
     let scale = u32::try_from(khz)
         .ok()
         .and_then(TscScale::from_khz)
-        .unwrap_or_else(|| panic!("the TSC counts {khz} kHz by {ruler}; no clock can be made of it"));
+        .unwrap_or_else(|| {
+            panic!("the TSC counts {khz} kHz by {ruler}; no clock can be made of it")
+        });
     let utc_at_start_ns = rtc::read(platform.century_register);
-    let clock = Clock { tsc: tsc(), system_time: 0, scale };
-    TIME.call_once(|| Time { clock, utc_at_start_ns });
+    let clock = Clock {
+        tsc: tsc(),
+        system_time: 0,
+        scale,
+    };
+    TIME.call_once(|| Time {
+        clock,
+        utc_at_start_ns,
+    });
     log::info!("TSC at {}.{:03} MHz by {ruler}", khz / 1000, khz % 1000);
 }
 
@@ -143,7 +152,9 @@ pub fn tsc() -> u64 {
 /// # Panics
 /// Before [`start`].
 pub fn clock() -> Clock {
-    TIME.get().expect("the clock is used before it is started").clock
+    TIME.get()
+        .expect("the clock is used before it is started")
+        .clock
 }
 
 /// System time in nanoseconds.
@@ -183,7 +194,10 @@ pub fn vcpu_time() -> VcpuTime {
 /// # Panics
 /// Before [`start`].
 pub fn wall_at_boot() -> (u64, u32) {
-    let ns = TIME.get().expect("the clock is used before it is started").utc_at_start_ns;
+    let ns = TIME
+        .get()
+        .expect("the clock is used before it is started")
+        .utc_at_start_ns;
     (ns / 1_000_000_000, (ns % 1_000_000_000) as u32)
 }
 

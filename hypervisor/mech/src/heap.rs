@@ -7,10 +7,10 @@
 use crate::mm;
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
+use talc::TalcLock;
 use talc::base::Talc;
 use talc::base::binning::Binning;
 use talc::source::Source;
-use talc::TalcLock;
 
 /// Bytes for what is allocated before there is a frame allocator.
 const ARENA_SIZE: usize = 256 << 10;

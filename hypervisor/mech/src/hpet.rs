@@ -23,14 +23,22 @@ impl Hpet {
     /// Starts the counter of the HPET whose registers are at `maddr`, if there is one.
     pub fn open(maddr: u64) -> Option<Self> {
         let registers = mm::device::registers(maddr, REGISTER_BYTES).ok()?;
-        let mut hpet = Self { registers, period_fs: 0 };
+        let mut hpet = Self {
+            registers,
+            period_fs: 0,
+        };
         hpet.period_fs = hpet.read(CAPABILITIES) >> 32;
         if hpet.period_fs == 0 || hpet.period_fs > MAX_PERIOD_FS {
             return None;
         }
         let configuration = hpet.read(CONFIGURATION) | ENABLE;
         // SAFETY: a register of the mapped page; counting touches no memory.
-        unsafe { hpet.registers.add(CONFIGURATION).cast().write_volatile(configuration) };
+        unsafe {
+            hpet.registers
+                .add(CONFIGURATION)
+                .cast()
+                .write_volatile(configuration)
+        };
         Some(hpet)
     }
 

@@ -35,7 +35,10 @@ impl Unit {
     fn read(&self, register: u32) -> u32 {
         // SAFETY: select and window are two registers of the mapped page.
         unsafe {
-            self.registers.add(SELECT).cast::<u32>().write_volatile(register);
+            self.registers
+                .add(SELECT)
+                .cast::<u32>()
+                .write_volatile(register);
             self.registers.add(WINDOW).cast::<u32>().read_volatile()
         }
     }
@@ -43,8 +46,14 @@ impl Unit {
     fn write(&self, register: u32, value: u32) {
         // SAFETY: as for `read`; an interrupt's vector or destination touches no memory.
         unsafe {
-            self.registers.add(SELECT).cast::<u32>().write_volatile(register);
-            self.registers.add(WINDOW).cast::<u32>().write_volatile(value);
+            self.registers
+                .add(SELECT)
+                .cast::<u32>()
+                .write_volatile(register);
+            self.registers
+                .add(WINDOW)
+                .cast::<u32>()
+                .write_volatile(value);
         }
     }
 }
@@ -57,7 +66,11 @@ pub fn start(units: &[IoApic]) -> Result<(), OutOfMemory> {
     let mut all = UNITS.lock();
     for unit in units {
         let registers = mm::device::registers(unit.maddr, 4096)?;
-        let mut unit = Unit { registers, first_line: unit.first_line, lines: 0 };
+        let mut unit = Unit {
+            registers,
+            first_line: unit.first_line,
+            lines: 0,
+        };
         unit.lines = (unit.read(VERSION) >> 16 & 0xff) + 1;
         for line in 0..unit.lines {
             unit.write(REDIRECTION + 2 * line, MASKED);
@@ -93,9 +106,9 @@ pub(crate) fn silence_8259() {
 pub fn route_isa(platform: &Platform, irq: u8, vector: u8, cpu: CpuId) -> bool {
     let line = platform.isa_line(irq);
     let units = UNITS.lock();
-    let unit = units.iter().find(|unit| {
-        (unit.first_line..unit.first_line + unit.lines).contains(&line.number)
-    });
+    let unit = units
+        .iter()
+        .find(|unit| (unit.first_line..unit.first_line + unit.lines).contains(&line.number));
     let (Some(unit), Some(id)) = (unit, apic::id_of(cpu)) else {
         return false;
     };

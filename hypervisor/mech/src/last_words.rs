@@ -79,7 +79,11 @@ pub fn panic(info: &PanicInfo) -> ! {
             None,
             backtrace::Frames::here(),
         ),
-        None => die(format_args!("{}", info.message()), None, backtrace::Frames::here()),
+        None => die(
+            format_args!("{}", info.message()),
+            None,
+            backtrace::Frames::here(),
+        ),
     }
 }
 
@@ -98,7 +102,10 @@ fn die(cause: fmt::Arguments, registers: Option<&Registers>, frames: backtrace::
     };
     smp::stop_others();
 
-    out.line(format_args!("The hypervisor stops on {}: {cause}", smp::here()));
+    out.line(format_args!(
+        "The hypervisor stops on {}: {cause}",
+        smp::here()
+    ));
     if let Some(r) = registers {
         show_registers(&mut out, r);
     }
@@ -120,12 +127,30 @@ fn die(cause: fmt::Arguments, registers: Option<&Registers>, frames: backtrace::
 
 fn show_registers(out: &mut console::LastWords, r: &Registers) {
     out.line(format_args!("RIP {:#06x}:{}", r.cs, Place(r.rip)));
-    out.line(format_args!("RSP {:#06x}:{:#018x} RFLAGS {:#x}", r.ss, r.rsp, r.rflags));
-    out.line(format_args!("RAX {:#018x} RBX {:#018x} RCX {:#018x}", r.rax, r.rbx, r.rcx));
-    out.line(format_args!("RDX {:#018x} RSI {:#018x} RDI {:#018x}", r.rdx, r.rsi, r.rdi));
-    out.line(format_args!("RBP {:#018x} R8  {:#018x} R9  {:#018x}", r.rbp, r.r8, r.r9));
-    out.line(format_args!("R10 {:#018x} R11 {:#018x} R12 {:#018x}", r.r10, r.r11, r.r12));
-    out.line(format_args!("R13 {:#018x} R14 {:#018x} R15 {:#018x}", r.r13, r.r14, r.r15));
+    out.line(format_args!(
+        "RSP {:#06x}:{:#018x} RFLAGS {:#x}",
+        r.ss, r.rsp, r.rflags
+    ));
+    out.line(format_args!(
+        "RAX {:#018x} RBX {:#018x} RCX {:#018x}",
+        r.rax, r.rbx, r.rcx
+    ));
+    out.line(format_args!(
+        "RDX {:#018x} RSI {:#018x} RDI {:#018x}",
+        r.rdx, r.rsi, r.rdi
+    ));
+    out.line(format_args!(
+        "RBP {:#018x} R8  {:#018x} R9  {:#018x}",
+        r.rbp, r.r8, r.r9
+    ));
+    out.line(format_args!(
+        "R10 {:#018x} R11 {:#018x} R12 {:#018x}",
+        r.r10, r.r11, r.r12
+    ));
+    out.line(format_args!(
+        "R13 {:#018x} R14 {:#018x} R15 {:#018x}",
+        r.r13, r.r14, r.r15
+    ));
 }
 
 fn finish() -> ! {

@@ -49,7 +49,10 @@ struct Ways {
     reset: Option<ResetPort>,
 }
 
-static WAYS: Mutex<Ways> = Mutex::new(Ways { off: None, reset: None });
+static WAYS: Mutex<Ways> = Mutex::new(Ways {
+    off: None,
+    reset: None,
+});
 /// 0: none.
 static DEBUG_EXIT_PORT: AtomicU16 = AtomicU16::new(0);
 
@@ -74,7 +77,13 @@ pub fn debug_exit(verdict: Verdict) {
 
 /// What is known, even if a CPU was stopped while it held the lock.
 fn ways() -> Ways {
-    WAYS.try_lock().map_or(Ways { off: None, reset: None }, |ways| *ways)
+    WAYS.try_lock().map_or(
+        Ways {
+            off: None,
+            reset: None,
+        },
+        |ways| *ways,
+    )
 }
 
 /// Switches the machine off.
@@ -88,7 +97,10 @@ pub fn off() -> ! {
             // SAFETY: PM1 control registers, as the FADT names them; they end the machine.
             unsafe {
                 let kept = port::read_u16(port) & !SLP_MASK;
-                port::write_u16(port, kept | u16::from(sleep_type & 7) << SLP_TYP_SHIFT | SLP_EN);
+                port::write_u16(
+                    port,
+                    kept | u16::from(sleep_type & 7) << SLP_TYP_SHIFT | SLP_EN,
+                );
             }
         };
         enter(off.pm1a_control, off.sleep_type.0);

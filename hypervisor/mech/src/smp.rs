@@ -89,7 +89,10 @@ impl fmt::Display for Missing {
             Self::OutOfMemory => f.write_str("no memory is left for another CPU"),
             Self::NoStartPage => f.write_str("no free RAM below 1 MiB to start other CPUs from"),
             Self::Unreachable { apic_id } => {
-                write!(f, "the CPU with APIC id {apic_id} can be reached in x2APIC mode only")
+                write!(
+                    f,
+                    "the CPU with APIC id {apic_id} can be reached in x2APIC mode only"
+                )
             }
         }
     }
@@ -134,7 +137,11 @@ pub fn start_others(platform: &Platform, limit: u32, main: fn(CpuId) -> !) -> Ve
     let limit = limit.clamp(1, MAX_CPUS as u32);
     let me = apic::id();
     let mut missing = Vec::new();
-    let others = platform.cpus.iter().map(|cpu| cpu.apic_id).filter(|&id| id != me);
+    let others = platform
+        .cpus
+        .iter()
+        .map(|cpu| cpu.apic_id)
+        .filter(|&id| id != me);
     let Some(page) = mm::start_page() else {
         missing.extend(others.take(1).map(|_| Missing::NoStartPage));
         drop_early_tables();
@@ -197,15 +204,29 @@ fn copy_start_code(page: Mfn) {
     let code = unsafe { core::slice::from_raw_parts(start as *const u8, len as usize) };
     direct::write_bytes(page, 0, code);
     let offset = |label: *const u8| label as u64 - start;
-    assert_eq!(offset(&raw const ap_gdt_pointer), AP_GDT_POINTER, "smp.s and smp.rs disagree");
-    assert_eq!(offset(&raw const ap_root), AP_ROOT, "smp.s and smp.rs disagree");
+    assert_eq!(
+        offset(&raw const ap_gdt_pointer),
+        AP_GDT_POINTER,
+        "smp.s and smp.rs disagree"
+    );
+    assert_eq!(
+        offset(&raw const ap_root),
+        AP_ROOT,
+        "smp.s and smp.rs disagree"
+    );
     let put = |label: *const u8, value: u64| {
         let value = u32::try_from(value).expect("the start code's addresses are low");
         direct::write_bytes(page, offset(label) as usize, &value.to_le_bytes());
     };
     put(&raw const ap_gdt_base, page.maddr() + AP_GDT);
-    put(&raw const ap_far_jump, page.maddr() + offset(&raw const ap_long_mode));
-    put(&raw const ap_root, boot::Image::to_machine(&raw const boot_tables as u64));
+    put(
+        &raw const ap_far_jump,
+        page.maddr() + offset(&raw const ap_long_mode),
+    );
+    put(
+        &raw const ap_root,
+        boot::Image::to_machine(&raw const boot_tables as u64),
+    );
 }
 
 /// Empties the early root, which mapped everything with all rights.

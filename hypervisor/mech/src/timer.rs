@@ -30,7 +30,11 @@ pub fn start() {
     let hz = u128::from(before - after) * 1_000_000_000 / u128::from(end - start);
     assert!(hz > 0, "the local APIC's timer does not count");
     HZ.store(hz as u64, Relaxed);
-    log::info!("APIC timer at {}.{:03} MHz", hz / 1_000_000, hz / 1000 % 1000);
+    log::info!(
+        "APIC timer at {}.{:03} MHz",
+        hz / 1_000_000,
+        hz / 1000 % 1000
+    );
     prepare();
 }
 

@@ -127,7 +127,10 @@ fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 
 /// The text up to its NUL, or to the end; bytes that are no UTF-8 are marked.
 fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).trim().into()
 }
 
@@ -152,7 +155,9 @@ const MB1_HAS_LOADER: u32 = 1 << 9;
 
 fn parse1(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
     let unreadable = BootError::Unreadable("multiboot information", at);
-    let info = memory.bytes(at..at.saturating_add(MB1_INFO_SIZE)).ok_or(unreadable)?;
+    let info = memory
+        .bytes(at..at.saturating_add(MB1_INFO_SIZE))
+        .ok_or(unreadable)?;
     let field = |offset| u32_at(info, offset).ok_or(unreadable);
     let flags = field(0)?;
 
@@ -173,19 +178,26 @@ fn parse1(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
             let start = list + index * 16;
             let bad = BootError::Unreadable("module list", start);
             let entry = memory.bytes(start..start + 16).ok_or(bad)?;
-            let range = u64::from(u32_at(entry, 0).ok_or(bad)?)..u64::from(u32_at(entry, 4).ok_or(bad)?);
+            let range =
+                u64::from(u32_at(entry, 0).ok_or(bad)?)..u64::from(u32_at(entry, 4).ok_or(bad)?);
             let string = u64::from(u32_at(entry, 8).ok_or(bad)?);
             if range.end < range.start {
                 return Err(BootError::Unreadable("module", range.start));
             }
-            let string = if string == 0 { String::new() } else { string_at(string) };
+            let string = if string == 0 {
+                String::new()
+            } else {
+                string_at(string)
+            };
             out.modules.push(Module { range, string });
         }
     }
     if flags & MB1_HAS_MEMORY_MAP != 0 {
         let (length, start) = (u64::from(field(44)?), u64::from(field(48)?));
         let bad = BootError::Unreadable("memory map", start);
-        let map = memory.bytes(start..start + length.min(MAX_INFO)).ok_or(bad)?;
+        let map = memory
+            .bytes(start..start + length.min(MAX_INFO))
+            .ok_or(bad)?;
         let mut offset = 0;
         while offset < map.len() {
             // The size does not count itself.
@@ -234,7 +246,10 @@ fn parse2(memory: &impl Physical, at: u64) -> Result<BootInfo, BootError> {
                 if end < start {
                     return Err(bad);
                 }
-                out.modules.push(Module { range: start..end, string: text(&tag[8..]) });
+                out.modules.push(Module {
+                    range: start..end,
+                    string: text(&tag[8..]),
+                });
             }
             MB2_INFO_MEMORY_MAP => {
                 let entry_size = u32_at(tag, 0).ok_or(bad)? as usize;
@@ -276,7 +291,10 @@ pub fn parse_rsdp(bytes: &[u8]) -> Option<Rsdp> {
             return Some(Rsdp { revision, table });
         }
     }
-    Some(Rsdp { revision: 0, table: u64::from(u32_at(first, 16)?) })
+    Some(Rsdp {
+        revision: 0,
+        table: u64::from(u32_at(first, 16)?),
+    })
 }
 
 /// Looks for the root pointer where a BIOS puts it: the first KiB of the EBDA and
@@ -285,11 +303,18 @@ pub fn scan_for_rsdp(memory: &impl Physical) -> Option<Rsdp> {
     const EBDA_SEGMENT: u64 = 0x40e;
     let segment = memory.bytes(EBDA_SEGMENT..EBDA_SEGMENT + 2)?;
     let ebda = u64::from(u16::from_le_bytes(segment.try_into().ok()?)) << 4;
-    let ebda = (0x8_0000..0xa_0000).contains(&ebda).then_some(ebda..ebda + 1024);
-    [ebda, Some(0xe_0000..0x10_0000)].into_iter().flatten().find_map(|area| {
-        let bytes = memory.bytes(area)?;
-        (0..bytes.len()).step_by(16).find_map(|offset| parse_rsdp(&bytes[offset..]))
-    })
+    let ebda = (0x8_0000..0xa_0000)
+        .contains(&ebda)
+        .then_some(ebda..ebda + 1024);
+    [ebda, Some(0xe_0000..0x10_0000)]
+        .into_iter()
+        .flatten()
+        .find_map(|area| {
+            let bytes = memory.bytes(area)?;
+            (0..bytes.len())
+                .step_by(16)
+                .find_map(|offset| parse_rsdp(&bytes[offset..]))
+        })
 }
 
 #[cfg(test)]
@@ -305,7 +330,8 @@ mod tests {
             if range.is_empty() {
                 return None;
             }
-            self.0.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+            self.0
+                .get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
         }
     }
 
@@ -339,10 +365,20 @@ mod tests {
     fn multiboot1_from_qemu_loses_the_file_names() {
         let info = parse(&multiboot1("qemu"), MB1_BOOT_MAGIC, 0x100).unwrap();
         assert_eq!(info.command_line, "com1=115200 loglvl=all");
-        assert_eq!(info.modules, [Module { range: 0x1000..0x1800, string: "a,b".into() }]);
+        assert_eq!(
+            info.modules,
+            [Module {
+                range: 0x1000..0x1800,
+                string: "a,b".into()
+            }]
+        );
         assert_eq!(
             info.memory_map,
-            [Region { start: 0x10_0000, end: 0x810_0000, kind: Kind::Ram }]
+            [Region {
+                start: 0x10_0000,
+                end: 0x810_0000,
+                kind: Kind::Ram
+            }]
         );
     }
 
@@ -398,23 +434,54 @@ mod tests {
 
         let info = parse(&Bytes(memory), MB2_BOOT_MAGIC, 64).unwrap();
         assert_eq!(info.command_line, "com1=115200");
-        assert_eq!(info.modules, [Module { range: 0x20_0000..0x30_0000, string: "args".into() }]);
-        assert_eq!(info.memory_map, [Region { start: 0, end: 0x9_f000, kind: Kind::Ram }]);
-        assert_eq!(info.rsdp, Some(Rsdp { revision: 2, table: 0x1_0000_5678 }));
+        assert_eq!(
+            info.modules,
+            [Module {
+                range: 0x20_0000..0x30_0000,
+                string: "args".into()
+            }]
+        );
+        assert_eq!(
+            info.memory_map,
+            [Region {
+                start: 0,
+                end: 0x9_f000,
+                kind: Kind::Ram
+            }]
+        );
+        assert_eq!(
+            info.rsdp,
+            Some(Rsdp {
+                revision: 2,
+                table: 0x1_0000_5678
+            })
+        );
     }
 
     #[test]
     fn root_pointer_is_found_in_the_rom_area() {
         let mut memory = Bytes(std::vec![0; 0x10_0000]);
         memory.0[0xf_5ab0..][..36].copy_from_slice(&rsdp(2));
-        assert_eq!(scan_for_rsdp(&memory), Some(Rsdp { revision: 2, table: 0x1_0000_5678 }));
+        assert_eq!(
+            scan_for_rsdp(&memory),
+            Some(Rsdp {
+                revision: 2,
+                table: 0x1_0000_5678
+            })
+        );
         memory.0[0xf_5ab0] = b'X';
         assert_eq!(scan_for_rsdp(&memory), None);
     }
 
     #[test]
     fn a_root_pointer_of_version_1_names_the_rsdt() {
-        assert_eq!(parse_rsdp(&rsdp(0)[..20]), Some(Rsdp { revision: 0, table: 0x1234 }));
+        assert_eq!(
+            parse_rsdp(&rsdp(0)[..20]),
+            Some(Rsdp {
+                revision: 0,
+                table: 0x1234
+            })
+        );
     }
 
     #[test]

@@ -57,20 +57,33 @@ mod tests {
 
     #[test]
     fn as_qemu_writes_it() {
-        let table = [b"\x08_S4_\x12\x08\x04\x0a\x02\x0a\x02\x00\x00".as_slice(), b"\x08_S5_\x12\x06\x04\x00\x00\x00\x00"].concat();
+        let table = [
+            b"\x08_S4_\x12\x08\x04\x0a\x02\x0a\x02\x00\x00".as_slice(),
+            b"\x08_S5_\x12\x06\x04\x00\x00\x00\x00",
+        ]
+        .concat();
         assert_eq!(find_s5(&table), Some((0, 0)));
     }
 
     #[test]
     fn as_hardware_writes_it() {
-        assert_eq!(find_s5(b"..\x08_S5_\x12\x0a\x04\x0a\x07\x0b\x05\x00\x00\x00"), Some((7, 5)));
-        assert_eq!(find_s5(b"\x08_S5_\x12\x41\x01\x02\x0a\x05\x01"), Some((5, 1)));
+        assert_eq!(
+            find_s5(b"..\x08_S5_\x12\x0a\x04\x0a\x07\x0b\x05\x00\x00\x00"),
+            Some((7, 5))
+        );
+        assert_eq!(
+            find_s5(b"\x08_S5_\x12\x41\x01\x02\x0a\x05\x01"),
+            Some((5, 1))
+        );
         assert_eq!(find_s5(b"\x08_S5_\x12\x04\x01\x0a\x06"), Some((6, 6)));
     }
 
     #[test]
     fn a_mention_is_no_definition() {
-        assert_eq!(find_s5(b"\\_S5_ _S5_\x08_S5_\x12\x05\x02\x01\x01"), Some((1, 1)));
+        assert_eq!(
+            find_s5(b"\\_S5_ _S5_\x08_S5_\x12\x05\x02\x01\x01"),
+            Some((1, 1))
+        );
         assert_eq!(find_s5(b"_S5_"), None);
     }
 

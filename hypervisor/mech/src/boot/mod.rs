@@ -134,7 +134,9 @@ mod constants {
     pub const GDT_DATA: u64 = 0x00cf_9300_0000_ffff;
 }
 
-pub(crate) use constants::{BOOT_CS, BOOT_DS, CR4_PAE, CR0_PG_WP_PE, EFER_LME_NXE, GDT_CODE64, GDT_DATA, MSR_EFER};
+pub(crate) use constants::{
+    BOOT_CS, BOOT_DS, CR0_PG_WP_PE, CR4_PAE, EFER_LME_NXE, GDT_CODE64, GDT_DATA, MSR_EFER,
+};
 
 core::arch::global_asm!(
     include_str!("boot.s"),

@@ -4,16 +4,15 @@
 //! is, by [`write_raw`]. A panic takes the line by force ([`seize`]): nothing here
 //! waits without an end.
 
-mod ring;
 mod serial;
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use ring::Ring;
 use serial::Uart;
 use spin::Mutex;
 use xenolith_rules::cmdline::Serial;
+use xenolith_rules::ring::Ring;
 
 /// Begins every line of the hypervisor's own.
 pub const PREFIX: &str = "(XL) ";
@@ -107,7 +106,7 @@ impl Console {
             self.byte(b'\n');
         }
         // Formatting into a console cannot fail.
-        let _ = write!(self, "{PREFIX}{args}\n");
+        let _ = writeln!(self, "{PREFIX}{args}");
     }
 }
 

@@ -30,7 +30,9 @@ pub struct Uart {
 impl Uart {
     /// Sets the line up with its interrupts off, or finds that no UART answers there.
     pub fn open(settings: &Serial) -> Option<Self> {
-        let uart = Self { base: settings.io_base };
+        let uart = Self {
+            base: settings.io_base,
+        };
         // What is written to the scratch register of an absent device is not read back.
         for probe in [0x5a, 0xa5] {
             uart.write(SCRATCH, probe);

@@ -31,13 +31,19 @@ pub fn audit() -> Findings {
         findings.mappings += 1;
         let writable = flags.contains(Flags::WRITABLE);
         if writable && !flags.contains(Flags::NO_EXECUTE) {
-            findings.broken.push(format!("{at:#x} is writable and executable"));
+            findings
+                .broken
+                .push(format!("{at:#x} is writable and executable"));
         }
         if writable && maddr.start < constant.end && constant.start < maddr.end {
-            findings.broken.push(format!("{at:#x} lets the image's constant part be written"));
+            findings
+                .broken
+                .push(format!("{at:#x} lets the image's constant part be written"));
         }
         if flags.contains(Flags::USER_ACCESSIBLE) {
-            findings.broken.push(format!("{at:#x} is open to user code"));
+            findings
+                .broken
+                .push(format!("{at:#x} is open to user code"));
         }
     };
     walk(&mut findings, shared_root(), layout::HV_SLOTS, &mut check);
@@ -47,17 +53,23 @@ pub fn audit() -> Findings {
         walk(&mut findings, cpu.guest, own..own + 1, &mut check);
         for guard in guards() {
             if tables::lookup(cpu.hypervisor, guard).is_some() {
-                findings.broken.push(format!("guard page {guard:#x} is mapped"));
+                findings
+                    .broken
+                    .push(format!("guard page {guard:#x} is mapped"));
             }
         }
         for slot in (0..layout::HV_SLOTS.start).chain(layout::HV_SLOTS.end..direct::WORDS) {
             if direct::read_word(cpu.hypervisor, slot) != 0 {
-                findings.broken.push(format!("slot {slot} of a hypervisor's root is in use"));
+                findings
+                    .broken
+                    .push(format!("slot {slot} of a hypervisor's root is in use"));
             }
         }
     }
     if tables::lookup(shared_root(), Image::boot_stack_guard()).is_some() {
-        findings.broken.push("the boot stack's guard page is mapped".into());
+        findings
+            .broken
+            .push("the boot stack's guard page is mapped".into());
     }
     findings
 }
@@ -96,10 +108,19 @@ fn walk(findings: &mut Findings, root: Mfn, slots: Range<usize>, check: &mut Che
 }
 
 /// `above`: what the entries on the way down allow together.
-fn below(findings: &mut Findings, table: Mfn, level: u32, base: u64, above: Flags, check: &mut Check) {
+fn below(
+    findings: &mut Findings,
+    table: Mfn,
+    level: u32,
+    base: u64,
+    above: Flags,
+    check: &mut Check,
+) {
     findings.tables += 1;
     if !ram::is_open(table) {
-        findings.broken.push(format!("the table for {base:#x} is no frame of the allocator's"));
+        findings.broken.push(format!(
+            "the table for {base:#x} is no frame of the allocator's"
+        ));
         return;
     }
     let covers = PAGE_SIZE << (9 * (level - 1));

@@ -3,8 +3,8 @@
 //! They are made at boot and stay. Addresses are handed out upwards from
 //! `layout::DEVICES`, the same range in all roots.
 
-use super::tables::{self, OutOfMemory};
 use super::shared_root;
+use super::tables::{self, OutOfMemory};
 use crate::layout;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -51,5 +51,7 @@ fn map(maddr: u64, bytes: u64, flags: Flags) -> Result<NonNull<u8>, OutOfMemory>
 
 /// Whether some of the page's addresses are registers that the hypervisor uses itself.
 pub(super) fn is_kept(page: Range<u64>) -> bool {
-    KEPT.lock().iter().any(|kept| kept.start < page.end && page.start < kept.end)
+    KEPT.lock()
+        .iter()
+        .any(|kept| kept.start < page.end && page.start < kept.end)
 }

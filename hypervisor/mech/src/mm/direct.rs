@@ -25,7 +25,10 @@ pub const WORDS: usize = PAGE / 8;
 /// If the frame may not be reached by number.
 #[track_caller]
 pub(crate) fn address(mfn: Mfn) -> u64 {
-    assert!(ram::is_open(mfn), "{mfn} is no frame to be reached by number");
+    assert!(
+        ram::is_open(mfn),
+        "{mfn} is no frame to be reached by number"
+    );
     DIRECT_MAP + mfn.maddr()
 }
 
@@ -173,7 +176,10 @@ pub fn copy_frame(to: Mfn, from: Mfn) {
 /// As [`words`], for either frame, and if the range is not inside a page.
 #[track_caller]
 pub fn copy_words(to: Mfn, from: Mfn, range: core::ops::Range<usize>) {
-    assert!(range.start <= range.end && range.end <= WORDS, "{range:?} is outside of a page");
+    assert!(
+        range.start <= range.end && range.end <= WORDS,
+        "{range:?} is outside of a page"
+    );
     let offset = range.start as u64 * 8;
     let (to, from) = (address(to) + offset, address(from) + offset);
     // SAFETY: both ranges are inside frames that may be reached by number.

@@ -4,9 +4,9 @@
 //! one shared page of zeroes, mapped read-only: they read as frames that belong to no
 //! domain, which is what refuses every reference to them before anything is written.
 
+use super::direct;
 use super::frames::{alloc_zeroed, take_for_rust};
 use super::tables::{self, LARGE_PAGE, OutOfMemory};
-use super::direct;
 use crate::layout;
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -29,7 +29,9 @@ const LARGE_ORDER: u32 = 9;
 /// # Panics
 /// Before `mm::init`.
 pub fn frames() -> &'static [Frame] {
-    TABLE.get().expect("the frame table is used before it is there")
+    TABLE
+        .get()
+        .expect("the frame table is used before it is there")
 }
 
 /// A frame's entry.
@@ -45,9 +47,8 @@ pub fn frame(mfn: Mfn) -> &'static Frame {
 pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
     let count = map.ram_end().0;
     let holds_ram = |entries: Range<u64>| {
-        map.ram().any(|ram| {
-            ram.start / PAGE_SIZE < entries.end && entries.start < ram.end / PAGE_SIZE
-        })
+        map.ram()
+            .any(|ram| ram.start / PAGE_SIZE < entries.end && entries.start < ram.end / PAGE_SIZE)
     };
     let pages = count.div_ceil(PER_PAGE);
     let pages_per_large = LARGE_PAGE / PAGE_SIZE;
@@ -60,11 +61,18 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
         let va = layout::FRAME_TABLE + first * PAGE_SIZE;
         let of_page = |page: u64| page * PER_PAGE..(page + 1) * PER_PAGE;
         let chunk = first..first + pages_per_large;
-        let needed = chunk.clone().filter(|&page| holds_ram(of_page(page))).count() as u64;
+        let needed = chunk
+            .clone()
+            .filter(|&page| holds_ram(of_page(page)))
+            .count() as u64;
         let l3 = tables::table_below(root, tables::slot(va, 4))?;
         let l2 = tables::table_below(l3, tables::slot(va, 3))?;
         if needed == 0 {
-            direct::write_word(l2, tables::slot(va, 2), tables::entry(hole_table.maddr(), tables::TABLE));
+            direct::write_word(
+                l2,
+                tables::slot(va, 2),
+                tables::entry(hole_table.maddr(), tables::TABLE),
+            );
         } else if needed == pages_per_large
             && let Some(block) = zeroed_block(LARGE_ORDER)
         {
@@ -85,9 +93,8 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
     // SAFETY: all pages of the table are mapped now, in tables that all roots share, and
     // filled with zeroes, which are valid entries. Their frames are Rust's own, but for
     // the page of zeroes, which is mapped read-only and written by nobody.
-    let table = unsafe {
-        core::slice::from_raw_parts(layout::FRAME_TABLE as *const Frame, count as usize)
-    };
+    let table =
+        unsafe { core::slice::from_raw_parts(layout::FRAME_TABLE as *const Frame, count as usize) };
     TABLE.call_once(|| table);
     Ok(())
 }

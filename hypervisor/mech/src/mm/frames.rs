@@ -24,7 +24,10 @@ pub(super) fn init(storage: &'static mut [u64], end: Mfn) {
 /// # Panics
 /// Before `mm::init`.
 fn with<R>(act: impl FnOnce(&mut Buddy<'static>) -> R) -> R {
-    act(BUDDY.lock().as_mut().expect("frames are asked for before there is an allocator"))
+    act(BUDDY
+        .lock()
+        .as_mut()
+        .expect("frames are asked for before there is an allocator"))
 }
 
 /// Takes 2^order frames, aligned to their number. Their contents are whatever was there.
@@ -56,7 +59,10 @@ pub fn alloc_zeroed() -> Option<Mfn> {
 /// If they were free already or never the allocator's: somebody's count is wrong.
 #[track_caller]
 pub fn free_frames(first: Mfn, order: u32) {
-    assert!(ram::is_open(first), "{first} is Rust's own and cannot be freed");
+    assert!(
+        ram::is_open(first),
+        "{first} is Rust's own and cannot be freed"
+    );
     if let Err(error) = with(|buddy| buddy.free(first, order)) {
         panic!("frames from {first} on, order {order}, cannot be freed: {error:?}");
     }
@@ -78,7 +84,10 @@ pub fn free_frame(mfn: Mfn) {
 /// If the allocator has some of it already.
 #[track_caller]
 pub fn release(addresses: Range<u64>) {
-    let (first, end) = (addresses.start.div_ceil(PAGE_SIZE), addresses.end / PAGE_SIZE);
+    let (first, end) = (
+        addresses.start.div_ceil(PAGE_SIZE),
+        addresses.end / PAGE_SIZE,
+    );
     if first < end
         && let Err(error) = with(|buddy| buddy.add(Mfn(first), Mfn(end)))
     {

@@ -44,5 +44,7 @@ fn copy(from: Mfn, to: Mfn) {
 /// Forgets which root was copied. To be called before the vCPU that ran on it lets go of
 /// it: a freed root's frame may become another root, with other entries.
 pub fn forget_guest_root() {
-    percpu::shared(percpu::this().id()).loaded_l4.store(0, SeqCst);
+    percpu::shared(percpu::this().id())
+        .loaded_l4
+        .store(0, SeqCst);
 }

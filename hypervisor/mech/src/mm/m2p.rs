@@ -36,7 +36,10 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
     let mut blocks = Vec::new();
     for index in 0..end.0.div_ceil(PER_BLOCK) {
         let covers = Mfn(index * PER_BLOCK).maddr()..Mfn((index + 1) * PER_BLOCK).maddr();
-        if !map.ram().any(|ram| ram.start < covers.end && covers.start < ram.end) {
+        if !map
+            .ram()
+            .any(|ram| ram.start < covers.end && covers.start < ram.end)
+        {
             blocks.push(None);
             continue;
         }
@@ -68,7 +71,11 @@ pub fn blocks() -> &'static [Option<Mfn>] {
 }
 
 fn place(mfn: Mfn) -> Option<(Mfn, usize)> {
-    let block = table().blocks.get((mfn.0 / PER_BLOCK) as usize).copied().flatten()?;
+    let block = table()
+        .blocks
+        .get((mfn.0 / PER_BLOCK) as usize)
+        .copied()
+        .flatten()?;
     let index = mfn.0 % PER_BLOCK;
     let words = direct::WORDS as u64;
     Some((Mfn(block.0 + index / words), (index % words) as usize))
@@ -85,5 +92,7 @@ pub fn set(mfn: Mfn, pfn: Option<Pfn>) {
 /// What the table says of a frame.
 pub fn get(mfn: Mfn) -> Option<Pfn> {
     let (frame, index) = place(mfn)?;
-    Some(direct::read_word(frame, index)).filter(|&word| word != INVALID).map(Pfn)
+    Some(direct::read_word(frame, index))
+        .filter(|&word| word != INVALID)
+        .map(Pfn)
 }

@@ -100,9 +100,13 @@ impl fmt::Display for InitError {
 /// # Errors
 /// There is too little memory, or it lies too high.
 pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
-    let too_little = InitError::TooLittle { ram_bytes: map.ram_bytes() };
+    let too_little = InitError::TooLittle {
+        ram_bytes: map.ram_bytes(),
+    };
     if map.ram_end().maddr() > layout::DIRECT_MAP_END - layout::DIRECT_MAP {
-        return Err(InitError::TooHigh { ram_end: map.ram_end().maddr() });
+        return Err(InitError::TooHigh {
+            ram_end: map.ram_end().maddr(),
+        });
     }
     START_PAGE.call_once(|| find_start_page(map, taken));
     let modules = taken;
@@ -123,7 +127,10 @@ pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
     frames::init(buddy, end);
     let early = |piece: &Range<u64>| piece.start < crate::boot::EARLY_LIMIT;
     let pieces = free_pieces(map, &taken);
-    pieces.iter().filter(|piece| early(piece)).for_each(|piece| frames::release(piece.clone()));
+    pieces
+        .iter()
+        .filter(|piece| early(piece))
+        .for_each(|piece| frames::release(piece.clone()));
 
     let root = frames::alloc_zeroed().ok_or(too_little)?;
     map_shared(root, map).map_err(|_| too_little)?;
@@ -132,7 +139,10 @@ pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
     SHARED_ROOT.call_once(|| root);
     MAP.call_once(|| map.clone());
 
-    pieces.iter().filter(|piece| !early(piece)).for_each(|piece| frames::release(piece.clone()));
+    pieces
+        .iter()
+        .filter(|piece| !early(piece))
+        .for_each(|piece| frames::release(piece.clone()));
     frame_table::init(root, map).map_err(|_| too_little)?;
     m2p::init(root, map).map_err(|_| too_little)?;
     modules::init(modules, &[Image::machine()]);
@@ -163,20 +173,31 @@ fn free_pieces(map: &MemoryMap, taken: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut pieces = Vec::new();
     map.free_ram(taken, |piece| {
         let cut = piece.end.min(limit).max(piece.start);
-        pieces.extend([piece.start..cut, cut..piece.end].into_iter().filter(|p| p.start < p.end));
+        pieces.extend(
+            [piece.start..cut, cut..piece.end]
+                .into_iter()
+                .filter(|p| p.start < p.end),
+        );
     });
     pieces
 }
 
 /// Finds zeroed memory at the end of the largest piece that the early tables reach: the
 /// words, and the machine addresses they take.
-fn reserve(map: &MemoryMap, taken: &[Range<u64>], words: usize) -> Option<(&'static mut [u64], Range<u64>)> {
+fn reserve(
+    map: &MemoryMap,
+    taken: &[Range<u64>],
+    words: usize,
+) -> Option<(&'static mut [u64], Range<u64>)> {
     let bytes = (words as u64 * 8).next_multiple_of(PAGE_SIZE);
     let largest = free_pieces(map, taken)
         .into_iter()
         .filter(|piece| piece.end <= crate::boot::EARLY_LIMIT)
         .max_by_key(|piece| piece.end - piece.start)?;
-    let start = largest.end.checked_sub(bytes).filter(|&start| start >= largest.start)?;
+    let start = largest
+        .end
+        .checked_sub(bytes)
+        .filter(|&start| start >= largest.start)?;
     let first = (layout::DIRECT_MAP + start) as *mut u64;
     // SAFETY: free RAM, mapped by the early tables and the final ones at this address; the
     // caller keeps everybody else from it.
@@ -209,7 +230,10 @@ fn map_shared(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
         let (start, end) = (region.start, region.end);
         for (piece, flags) in [
             (start..end.min(constant.start), tables::READ_WRITE),
-            (start.max(constant.start)..end.min(constant.end), tables::READ_ONLY),
+            (
+                start.max(constant.start)..end.min(constant.end),
+                tables::READ_ONLY,
+            ),
             (start.max(constant.end)..end, tables::READ_WRITE),
         ] {
             if piece.start < piece.end {
@@ -230,7 +254,9 @@ fn map_shared(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
 /// # Panics
 /// Before [`init`].
 fn shared_root() -> Mfn {
-    *SHARED_ROOT.get().expect("the final page tables are not there yet")
+    *SHARED_ROOT
+        .get()
+        .expect("the final page tables are not there yet")
 }
 
 /// Loads a root table on this CPU, which drops its whole TLB (no page is global).
@@ -274,13 +300,18 @@ pub fn highest_ram_frame() -> Mfn {
 /// # Panics
 /// Before [`init`].
 pub fn memory_map() -> &'static MemoryMap {
-    MAP.get().expect("the memory map is asked for before it is there")
+    MAP.get()
+        .expect("the memory map is asked for before it is there")
 }
 
 /// Whether a domain with devices may map the page: it is no RAM, and none of the
 /// registers that the hypervisor keeps to itself.
 pub fn is_open_iomem(claim: MfnClaim) -> bool {
-    let Some(end) = claim.0.checked_add(1).filter(|&end| end <= MACHINE_END / PAGE_SIZE) else {
+    let Some(end) = claim
+        .0
+        .checked_add(1)
+        .filter(|&end| end <= MACHINE_END / PAGE_SIZE)
+    else {
         return false;
     };
     let page = claim.0 * PAGE_SIZE..end * PAGE_SIZE;

@@ -50,10 +50,18 @@ pub fn frames_of(addresses: Range<u64>) -> Range<u64> {
 }
 
 fn set(frames: Range<u64>, to: bool) {
-    let bits = BITS.get().expect("the RAM bit map is used before it is there");
+    let bits = BITS
+        .get()
+        .expect("the RAM bit map is used before it is there");
     for frame in frames {
-        let Some(word) = bits.get((frame / 64) as usize) else { return };
+        let Some(word) = bits.get((frame / 64) as usize) else {
+            return;
+        };
         let bit = 1 << (frame % 64);
-        if to { word.fetch_or(bit, Relaxed) } else { word.fetch_and(!bit, Relaxed) };
+        if to {
+            word.fetch_or(bit, Relaxed)
+        } else {
+            word.fetch_and(!bit, Relaxed)
+        };
     }
 }

@@ -78,7 +78,11 @@ pub(super) fn all() -> impl Iterator<Item = CpuRoots> {
 /// # Panics
 /// For an address of another slot, or when no memory is left for tables.
 pub(crate) fn map_page(root: Mfn, va: u64, mfn: Mfn, flags: Flags) {
-    assert_eq!(tables::slot(va, 4), tables::slot(layout::ENTRY, 4), "{va:#x} is not this pCPU's own");
+    assert_eq!(
+        tables::slot(va, 4),
+        tables::slot(layout::ENTRY, 4),
+        "{va:#x} is not this pCPU's own"
+    );
     if let Err(error) = tables::map_page(root, va, mfn.maddr(), flags) {
         panic!("{error}");
     }

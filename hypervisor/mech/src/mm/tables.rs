@@ -20,7 +20,9 @@ pub const READ_WRITE: Flags = READ_ONLY.union(Flags::WRITABLE).union(Flags::DIRT
 /// Code.
 pub const READ_EXECUTE: Flags = COMMON;
 /// Registers of devices: not cached, not combined.
-pub const DEVICE: Flags = READ_WRITE.union(Flags::NO_CACHE).union(Flags::WRITE_THROUGH);
+pub const DEVICE: Flags = READ_WRITE
+    .union(Flags::NO_CACHE)
+    .union(Flags::WRITE_THROUGH);
 /// An entry that leads to a table: the entries below decide.
 pub const TABLE: Flags = COMMON.union(Flags::WRITABLE);
 
@@ -59,7 +61,10 @@ pub fn table_below(table: Mfn, slot: usize) -> Result<Mfn, OutOfMemory> {
     let word = &direct::words(table)[slot];
     let old = word.load(Relaxed);
     if flags_of(old).contains(Flags::PRESENT) {
-        assert!(!flags_of(old).contains(Flags::HUGE_PAGE), "a table is wanted where a large page is");
+        assert!(
+            !flags_of(old).contains(Flags::HUGE_PAGE),
+            "a table is wanted where a large page is"
+        );
         return Ok(frame_of(old));
     }
     let below = frames::alloc_zeroed().ok_or(OutOfMemory)?;
@@ -84,8 +89,17 @@ fn l1_of(root: Mfn, va: u64) -> Result<Mfn, OutOfMemory> {
 
 /// Maps `bytes` from `va` on to machine addresses from `maddr` on, by large pages where
 /// both are aligned for them.
-pub fn map_range(root: Mfn, va: u64, maddr: u64, bytes: u64, flags: Flags) -> Result<(), OutOfMemory> {
-    assert!((va | maddr | bytes).is_multiple_of(PAGE_SIZE), "ranges are of whole pages");
+pub fn map_range(
+    root: Mfn,
+    va: u64,
+    maddr: u64,
+    bytes: u64,
+    flags: Flags,
+) -> Result<(), OutOfMemory> {
+    assert!(
+        (va | maddr | bytes).is_multiple_of(PAGE_SIZE),
+        "ranges are of whole pages"
+    );
     let mut done = 0;
     while done < bytes {
         let (at, to, left) = (va + done, maddr + done, bytes - done);
