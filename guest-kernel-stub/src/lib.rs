@@ -32,7 +32,7 @@
 //! | [`process`] | programs in ring 3, time-sliced | all of the above |
 //! | [`syscalls`] | what static Linux programs ask for | `process` |
 //!
-//! Pure parts ([`cpio`], [`line`], `memory::areas`, `process::image`) build and are
+//! Pure parts ([`cpio`], [`mod@line`], `memory::areas`, `process::image`) build and are
 //! tested on the developer's machine; the rest exists for the bare target only.
 
 #![cfg_attr(target_os = "none", no_std)]

@@ -157,30 +157,26 @@ fn unmap_tail(boot: &Boot) {
     }
 }
 
-/// The last-level entry for an address in the builder's tables, if there is such a table.
+/// The last-level entry for an address in the builder's tables, if the page is present.
 fn builder_entry(boot: &Boot, address: u64) -> Option<u64> {
-    let mut table = boot.info.pt_base;
-    for level in [4, 3, 2, 1] {
+    let read = |table: u64, level| {
+        let place = table + index(address, level) * 8;
         // SAFETY: the builder mapped each of its tables at VIRT_BASE plus its PFN.
-        let entry = unsafe {
-            (table as *const u64)
-                .add(index(address, level) as usize)
-                .read_volatile()
-        };
-        table = VIRT_BASE + frames::pfn(frame_of(entry)?).0 * PAGE_SIZE;
-        if level == 1 {
-            return Some(entry);
-        }
+        unsafe { (place as *const u64).read_volatile() }
+    };
+    let mut table = boot.info.pt_base;
+    for level in [4, 3, 2] {
+        let lower = frame_of(read(table, level))?;
+        table = VIRT_BASE + frames::pfn(lower).0 * PAGE_SIZE;
     }
-    None
+    let entry = read(table, 1);
+    frame_of(entry).map(|_| entry)
 }
 
 /// Fills `own` frames with tables for the direct map and the stacks, lowest level first,
 /// then hangs them into the root: the hypervisor checks them all in that moment.
 fn build(root: Pfn, total: u64, builder_tables: &Range<u64>, own: &Range<u64>) {
-    let text_end = builder_frame(&raw const __text_end as u64).0;
     let read_only_end = builder_frame(&raw const __rodata_end as u64).0;
-    debug_assert!(text_end <= read_only_end);
     let page = |pfn: u64| {
         let read_only = pfn < read_only_end || builder_tables.contains(&pfn) || own.contains(&pfn);
         let flags = if read_only { KERNEL_READ } else { KERNEL_DATA };
