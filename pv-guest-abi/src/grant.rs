@@ -104,9 +104,12 @@ pub const GNTMAP_APPLICATION_MAP: u32 = 1 << 3;
 /// `host_addr` is the machine address of the page-table entry.
 #[doc(alias = "GNTMAP_contains_pte")]
 pub const GNTMAP_CONTAINS_PTE: u32 = 1 << 4;
+/// Shift of the bits for the entry's available bits.
+#[doc(alias = "_GNTMAP_guest_avail0")]
+pub const GNTMAP_GUEST_AVAIL0: u32 = 16;
 /// Bits for the entry's available bits.
 #[doc(alias = "GNTMAP_guest_avail_mask")]
-pub const GNTMAP_GUEST_AVAIL_MASK: u32 = !0 << 16;
+pub const GNTMAP_GUEST_AVAIL_MASK: u32 = !0 << GNTMAP_GUEST_AVAIL0;
 /// [`GnttabCopy::flags`]: the source is a grant reference.
 #[doc(alias = "GNTCOPY_source_gref")]
 pub const GNTCOPY_SOURCE_GREF: u16 = 1 << 0;
@@ -237,7 +240,7 @@ pub struct GrantEntryV2Transitive {
 pub struct GrantEntryV2 {
     /// The bytes.
     #[doc(alias = "__spacer")]
-    pub words: [u32; 4],
+    pub words: [u64; 2],
 }
 
 /// Argument of `GNTTABOP_map_grant_ref` (32 bytes).

@@ -85,6 +85,8 @@ pub struct PmuAmdCtxt {
     pub counters: u32,
     /// Offset of the control registers.
     pub ctrls: u32,
+    /// The registers that follow are 8-byte words.
+    pub _pad_align: [u64; 0],
 }
 
 /// A counter and its control.

@@ -137,8 +137,10 @@ pub struct MultibootModList {
 pub struct Dom0VgaConsoleInfo {
     /// `XEN_VGATYPE_*`: what `u` holds.
     pub video_type: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
     /// A [`VgaTextMode3`] or a [`VesaLfb`].
-    pub u: [u8; 36],
+    pub u: [u32; 9],
 }
 
 /// VGA text mode 3.

@@ -249,6 +249,9 @@ pub struct DomctlExtVcpucontext {
     /// Machine check control, bank 1.
     #[doc(alias = "vmce.mci_ctl2_bank1")]
     pub mci_ctl2_bank1: u64,
+    /// Machine check extended control.
+    #[doc(alias = "vmce.mcg_ext_ctl")]
+    pub mcg_ext_ctl: u64,
 }
 
 /// Payload of `XEN_DOMCTL_{get,set}_cpu_policy`.

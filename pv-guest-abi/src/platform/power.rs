@@ -249,7 +249,7 @@ pub struct XenpfSetProcessorPminfo {
     #[doc(alias = "type")]
     pub kind: u32,
     /// A [`ProcessorPower`], a [`ProcessorPerformance`] or an address.
-    pub u: [u64; 14],
+    pub u: [u64; 13],
 }
 
 crate::zeroed_default!(
