@@ -54,7 +54,7 @@ pub fn bytes(plan: &Plan, shared_info_maddr: u64, command_line: &[u8]) -> [u8; S
     text.columns = 80;
     let mut vga = Dom0VgaConsoleInfo::new_zeroed();
     vga.video_type = XEN_VGATYPE_TEXT_MODE_3;
-    copy(&mut vga.u, text.as_bytes());
+    copy(vga.u.as_mut_bytes(), text.as_bytes());
 
     let mut out = [0; SIZE];
     let info = value(plan, shared_info_maddr, command_line);
