@@ -62,7 +62,7 @@ impl Default for Kernel {
                 (LOADER, Value::Text("generic")),
                 (PAE_MODE, Value::Text("yes")),
                 (VIRT_BASE, Value::Number(BASE)),
-                (PADDR_OFFSET, Value::Number(BASE)),
+                (PADDR_OFFSET, Value::Number(0)),
                 (ENTRY, Value::Number(BASE)),
                 (HYPERCALL_PAGE, Value::Number(BASE + HYPERCALLS_AT)),
             ],
