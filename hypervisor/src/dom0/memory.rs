@@ -1,10 +1,10 @@
 //! Frames for domain 0's guest frames.
 
 use crate::domain::Domain;
-use crate::{pages, reservation};
+use crate::pages;
 use alloc::vec::Vec;
-use xenolith_mech::mm::direct;
-use xenolith_rules::build::Memory;
+use xenolith_mech::mm::{self, direct};
+use xenolith_rules::build::{Memory, Plan, Purpose};
 use xenolith_rules::types::{Mfn, PAGE_SIZE, Pfn};
 
 /// log2 of the largest blocks that are asked for: 2 MiB. Larger ones gain nothing, as
@@ -18,25 +18,34 @@ struct Extent {
     frames: u64,
 }
 
-/// A new domain's memory: guest frames 0 up to their number, all zeroes, owned by the domain.
+/// A new domain's memory: guest frames 0 up to their number, owned by the domain.
 pub struct DomainMemory {
     /// In order of guest frames.
     extents: Vec<Extent>,
 }
 
 impl DomainMemory {
-    /// Takes memory of `frames` frames, in blocks as large as there are. `None`: there is
-    /// not so much, or the domain may not own so much. What was taken is not given back: no
-    /// domain 0, no machine.
-    pub fn take(domain: &Domain, frames: u64) -> Option<Self> {
-        let mut extents = Vec::new();
+    /// Takes memory for a plan, in blocks as large as there are, enters it into the M2P and
+    /// clears what the plan uses. `None`: there is not so much, or the domain may not own so
+    /// much. What was taken is not given back: no domain 0, no machine.
+    ///
+    /// Called before any guest has run, so that there are no old translations to be flushed and no
+    /// other domain's contents to be scrubbed. Memory that the plan does not use stays as it
+    /// is, as in Xen: clearing it would take most of the time of a boot.
+    pub fn take(domain: &Domain, plan: &Plan) -> Option<Self> {
+        if !domain.pages.claim(plan.nr_pages, domain.policy.max_pages) {
+            return None;
+        }
+        let mut memory = Self {
+            extents: Vec::new(),
+        };
         let mut next = 0;
         let mut largest = LARGEST;
-        while next < frames {
-            let order = (frames - next).ilog2().min(largest);
-            match reservation::take(domain, order, 0) {
+        while next < plan.nr_pages {
+            let order = (plan.nr_pages - next).ilog2().min(largest);
+            match mm::alloc_frames(order) {
                 Some(mfn) => {
-                    extents.push(Extent {
+                    memory.extents.push(Extent {
                         first: Pfn(next),
                         mfn,
                         frames: 1 << order,
@@ -47,7 +56,21 @@ impl DomainMemory {
                 None => largest = order.checked_sub(1)?,
             }
         }
-        Some(Self { extents })
+        for extent in &memory.extents {
+            for offset in 0..extent.frames {
+                let mfn = Mfn(extent.mfn.0 + offset);
+                mm::frame(mfn).allocate(domain.id);
+                pages::set_pfn(mfn, Pfn(extent.first.0 + offset));
+            }
+        }
+        for region in plan
+            .regions
+            .iter()
+            .filter(|region| region.purpose != Purpose::Unmapped)
+        {
+            (region.first.0..region.end().0).for_each(|pfn| direct::zero(memory.frame(Pfn(pfn))));
+        }
+        Some(memory)
     }
 
     /// The machine frame behind a guest frame.
@@ -62,15 +85,6 @@ impl DomainMemory {
             "{pfn} is outside of the domain"
         );
         Mfn(extent.mfn.0 + (pfn.0 - extent.first.0))
-    }
-
-    /// Enters all frames into the M2P.
-    pub fn publish(&self) {
-        for extent in &self.extents {
-            for offset in 0..extent.frames {
-                pages::set_pfn(Mfn(extent.mfn.0 + offset), Pfn(extent.first.0 + offset));
-            }
-        }
     }
 }
 

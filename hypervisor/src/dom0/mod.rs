@@ -116,7 +116,7 @@ pub fn build(boot: &BootInfo, options: &Options) -> Result<Arc<Domain>, BuildErr
 
     let domain = new_domain(options, available)?;
     let mut memory =
-        DomainMemory::take(&domain, plan.nr_pages).ok_or(BuildError::OutOfMemory("the memory"))?;
+        DomainMemory::take(&domain, &plan).ok_or(BuildError::OutOfMemory("the memory"))?;
     let command_line = command_line(kernel_module, boot);
     if command_line.len() > start_info::COMMAND_LINE_MAX {
         warn!(
@@ -131,7 +131,6 @@ pub fn build(boot: &BootInfo, options: &Options) -> Result<Arc<Domain>, BuildErr
         shared_info_maddr: domain.shared_info.maddr(),
     };
     fill(&plan, &image, &contents, &mut memory);
-    memory.publish();
     let root = load_root(&domain, memory.frame(plan.root()))?;
 
     let first = vcpus::create(&domain, options, &plan.registers, root)?;
