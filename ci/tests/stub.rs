@@ -168,11 +168,24 @@ fn the_kernels_own_fault_is_told_to_it() {
 #[test]
 fn a_program_that_never_rests_does_not_stop_another() {
     let mut shell = Shell::new();
-    shell.run("run spin &");
+    shell.run("run spin long 60000 &");
     let told = shell.run("run hello");
     assert!(told.contains("sleep: at least 50 ms"), "{told}");
     assert!(shell.run("ps").contains("spin"));
     shell.run("kill 1");
+    shell.power_off();
+}
+
+#[test]
+fn programs_beside_each_other_keep_their_floating_point_registers() {
+    let mut shell = Shell::new();
+    shell.run("run spin a 300 &");
+    shell.run("run spin b 300 &");
+    let told = shell.run("wait");
+    for name in ["a", "b"] {
+        assert!(told.contains(&format!("{name}: some rounds")), "{told}");
+    }
+    assert!(!told.contains("SIG"), "{told}");
     shell.power_off();
 }
 
