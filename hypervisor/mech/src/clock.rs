@@ -201,6 +201,14 @@ pub fn wall_at_boot() -> (u64, u32) {
     (ns / 1_000_000_000, (ns % 1_000_000_000) as u32)
 }
 
+/// Waits about as long as asked; without a clock yet, long enough for a slow machine.
+pub(crate) fn wait_roughly_ns(ns: u64) {
+    match TIME.get() {
+        Some(_) => wait_ns(ns),
+        None => (0..ns).for_each(|_| core::hint::spin_loop()),
+    }
+}
+
 /// Waits, for the short times that hardware asks for.
 ///
 /// # Panics

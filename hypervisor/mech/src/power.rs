@@ -4,8 +4,7 @@
 //! is to halt for good. [`configure`] takes what ACPI says; before that, only the ways
 //! that every PC has are known.
 
-use crate::last_words;
-use crate::port;
+use crate::{clock, last_words, port};
 use core::sync::atomic::{AtomicU16, Ordering};
 use spin::Mutex;
 
@@ -42,6 +41,9 @@ pub struct ResetPort {
     /// What is written to it.
     pub value: u8,
 }
+
+/// How long the machine may take to end before the next way is tried.
+const PATIENCE_NS: u64 = 500_000_000;
 
 #[derive(Clone, Copy)]
 struct Ways {
@@ -107,8 +109,9 @@ pub fn off() -> ! {
         if let Some(control) = off.pm1b_control {
             enter(control, off.sleep_type.1);
         }
+        clock::wait_roughly_ns(PATIENCE_NS);
     }
-    log::warn!("This machine cannot be switched off by software; it is safe to do it by hand.");
+    log::error!("This machine cannot be switched off by software; it is safe to do it by hand.");
     last_words::halt()
 }
 
@@ -119,7 +122,7 @@ pub fn reset() -> ! {
     const KEYBOARD: u16 = 0x64;
     const KEYBOARD_PULSE_RESET: u8 = 0xfe;
     x86_64::instructions::interrupts::disable();
-    let pause = || (0..1_000_000).for_each(|_| core::hint::spin_loop());
+    let pause = || clock::wait_roughly_ns(PATIENCE_NS);
     // SAFETY: each of these ports resets the machine or does nothing.
     unsafe {
         if let Some(reset) = ways().reset {

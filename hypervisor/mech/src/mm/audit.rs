@@ -2,7 +2,7 @@
 //! page writable and executable, constants writable nowhere, nothing under the stacks.
 
 use super::tables::{self, flags_of, frame_of};
-use super::{direct, ram, roots, shared_root};
+use super::{direct, roots, shared_root};
 use crate::boot::Image;
 use crate::layout;
 use alloc::format;
@@ -59,7 +59,7 @@ pub fn audit() -> Findings {
             }
         }
         for slot in (0..layout::HV_SLOTS.start).chain(layout::HV_SLOTS.end..direct::WORDS) {
-            if direct::read_word(cpu.hypervisor, slot) != 0 {
+            if tables::read(cpu.hypervisor, slot) != 0 {
                 findings
                     .broken
                     .push(format!("slot {slot} of a hypervisor's root is in use"));
@@ -99,7 +99,7 @@ type Check<'a> = dyn FnMut(&mut Findings, u64, Range<u64>, Flags) + 'a;
 
 fn walk(findings: &mut Findings, root: Mfn, slots: Range<usize>, check: &mut Check) {
     for slot in slots {
-        let word = direct::read_word(root, slot);
+        let word = tables::read(root, slot);
         if flags_of(word).contains(Flags::PRESENT) {
             let base = layout::slot(slot as u64);
             below(findings, frame_of(word), 3, base, flags_of(word), check);
@@ -117,15 +117,15 @@ fn below(
     check: &mut Check,
 ) {
     findings.tables += 1;
-    if !ram::is_open(table) {
+    if !tables::may_be_table(table) {
         findings.broken.push(format!(
-            "the table for {base:#x} is no frame of the allocator's"
+            "the table for {base:#x} is open to be reached by number"
         ));
         return;
     }
     let covers = PAGE_SIZE << (9 * (level - 1));
-    for (slot, word) in direct::words(table).iter().enumerate() {
-        let word = word.load(core::sync::atomic::Ordering::Relaxed);
+    for slot in 0..direct::WORDS {
+        let word = tables::read(table, slot);
         let flags = flags_of(word);
         if !flags.contains(Flags::PRESENT) {
             continue;

@@ -5,7 +5,7 @@
 //! domain, which is what refuses every reference to them before anything is written.
 
 use super::direct;
-use super::frames::{alloc_zeroed, take_for_rust};
+use super::frames::take_for_rust;
 use super::tables::{self, LARGE_PAGE, OutOfMemory};
 use crate::layout;
 use core::ops::Range;
@@ -53,9 +53,10 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
     let pages = count.div_ceil(PER_PAGE);
     let pages_per_large = LARGE_PAGE / PAGE_SIZE;
 
-    let zeroes = alloc_zeroed().ok_or(OutOfMemory)?;
-    let hole_table = alloc_zeroed().ok_or(OutOfMemory)?;
-    direct::fill(hole_table, tables::entry(zeroes.maddr(), tables::READ_ONLY));
+    let zeroes = zeroed_block(0).ok_or(OutOfMemory)?;
+    let hole_table = tables::new_table()?;
+    let hole = tables::entry(zeroes.maddr(), tables::READ_ONLY);
+    (0..direct::WORDS).for_each(|slot| tables::write(hole_table, slot, hole));
 
     for first in (0..pages).step_by(pages_per_large as usize) {
         let va = layout::FRAME_TABLE + first * PAGE_SIZE;
@@ -68,7 +69,7 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
         let l3 = tables::table_below(root, tables::slot(va, 4))?;
         let l2 = tables::table_below(l3, tables::slot(va, 3))?;
         if needed == 0 {
-            direct::write_word(
+            tables::write(
                 l2,
                 tables::slot(va, 2),
                 tables::entry(hole_table.maddr(), tables::TABLE),
@@ -77,7 +78,7 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
             && let Some(block) = zeroed_block(LARGE_ORDER)
         {
             let flags = tables::READ_WRITE | Flags::HUGE_PAGE;
-            direct::write_word(l2, tables::slot(va, 2), tables::entry(block.maddr(), flags));
+            tables::write(l2, tables::slot(va, 2), tables::entry(block.maddr(), flags));
         } else {
             for page in chunk {
                 let va = layout::FRAME_TABLE + page * PAGE_SIZE;

@@ -5,7 +5,7 @@
 //! the same guest runs. The copy is made anew when another root is wanted, or when an
 //! entry of the guest's L4 has changed ([`crate::tlb::root_changed`]).
 
-use super::direct;
+use super::{direct, tables};
 use crate::layout::HV_SLOTS;
 use crate::percpu;
 use core::sync::atomic::Ordering::SeqCst;
@@ -37,8 +37,8 @@ pub(crate) fn refresh_guest_root() {
 }
 
 fn copy(from: Mfn, to: Mfn) {
-    direct::copy_words(to, from, 0..HV_SLOTS.start);
-    direct::copy_words(to, from, HV_SLOTS.end..direct::WORDS);
+    tables::copy_from_guest(to, from, 0..HV_SLOTS.start);
+    tables::copy_from_guest(to, from, HV_SLOTS.end..direct::WORDS);
 }
 
 /// Forgets which root was copied. To be called before the vCPU that ran on it lets go of

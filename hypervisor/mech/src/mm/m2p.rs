@@ -49,7 +49,7 @@ pub(super) fn init(root: Mfn, map: &MemoryMap) -> Result<(), OutOfMemory> {
         let l3 = tables::table_below(root, tables::slot(va, 4))?;
         let l2 = tables::table_below(l3, tables::slot(va, 3))?;
         let flags = tables::READ_ONLY | Flags::HUGE_PAGE;
-        direct::write_word(l2, tables::slot(va, 2), tables::entry(block.maddr(), flags));
+        tables::write(l2, tables::slot(va, 2), tables::entry(block.maddr(), flags));
         blocks.push(Some(block));
     }
     TABLE.call_once(|| Table { blocks, end });

@@ -132,7 +132,7 @@ pub fn init(map: &MemoryMap, taken: &[Range<u64>]) -> Result<(), InitError> {
         .filter(|piece| early(piece))
         .for_each(|piece| frames::release(piece.clone()));
 
-    let root = frames::alloc_zeroed().ok_or(too_little)?;
+    let root = tables::new_table().map_err(|_| too_little)?;
     map_shared(root, map).map_err(|_| too_little)?;
     // SAFETY: the new root maps the image and the boot stack where the old one does.
     unsafe { load_root(root) };

@@ -1,10 +1,10 @@
 //! Which frames may be reached by number, through the direct map.
 //!
-//! One bit per frame up to the end of RAM. Set: RAM that only [`super::direct`] reads
-//! and writes, word by word, so that aliases are no matter (guests' memory, page
-//! tables, the M2P). Clear: no RAM, or memory that Rust holds references into (the
-//! image, the heap, stacks, the frame table): reaching that by number would break
-//! Rust's promises, so it is refused.
+//! One bit per frame up to the end of RAM. Set: RAM that only [`super::direct`] reads and
+//! writes, word by word, so that aliases are no matter (guests' memory, the M2P). Clear: no
+//! RAM; memory that Rust holds references into (the image, the heap, stacks, the frame
+//! table), because reaching that by number would break Rust's promises; and the
+//! hypervisor's own page tables, which are [`super::tables`]' alone.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -32,6 +32,13 @@ pub fn is_open(mfn: Mfn) -> bool {
     BITS.get()
         .and_then(|bits| bits.get((mfn.0 / 64) as usize))
         .is_some_and(|word| word.load(Relaxed) >> (mfn.0 % 64) & 1 != 0)
+}
+
+/// Whether a frame lies below the end of RAM and may not be reached by number.
+pub fn is_closed(mfn: Mfn) -> bool {
+    BITS.get()
+        .and_then(|bits| bits.get((mfn.0 / 64) as usize))
+        .is_some_and(|word| word.load(Relaxed) >> (mfn.0 % 64) & 1 == 0)
 }
 
 /// Lets the frames be reached by number. They must be RAM in the direct map.

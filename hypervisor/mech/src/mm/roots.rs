@@ -6,7 +6,7 @@
 //! have no table of slot 257 in common: what is mapped in one is not in the other.
 
 use super::tables::{self, OutOfMemory};
-use super::{direct, frames, shared_root};
+use super::{frames, shared_root};
 use crate::layout;
 use crate::percpu::MAX_CPUS;
 use spin::Once;
@@ -35,13 +35,15 @@ pub(super) const IST_STACKS: u64 = 4;
 /// # Errors
 /// No memory is left.
 pub fn build_roots(cpu: CpuId) -> Result<CpuRoots, OutOfMemory> {
-    let hypervisor = frames::alloc_zeroed().ok_or(OutOfMemory)?;
-    direct::copy_words(hypervisor, shared_root(), layout::HV_SLOTS);
-    let guest = frames::alloc_zeroed().ok_or(OutOfMemory)?;
+    let hypervisor = tables::new_table()?;
+    for slot in layout::HV_SLOTS {
+        tables::write(hypervisor, slot, tables::read(shared_root(), slot));
+    }
+    let guest = tables::new_table()?;
     // Belt and braces: no path to the M2P is writable, from the root down.
     let m2p = tables::slot(layout::M2P, 4);
-    let entry = direct::read_word(shared_root(), m2p) & !Flags::WRITABLE.bits();
-    direct::write_word(guest, m2p, entry);
+    let entry = tables::read(shared_root(), m2p) & !Flags::WRITABLE.bits();
+    tables::write(guest, m2p, entry);
 
     let map = |va: u64, bytes: u64| -> Result<(), OutOfMemory> {
         for page in (va..va + bytes).step_by(PAGE_SIZE as usize) {

@@ -1,7 +1,12 @@
 //! Page tables of the hypervisor's own: entries, and how ranges are mapped.
+//!
+//! Frames of these tables are closed to [`super::direct`]: only this room changes them, so
+//! no mistaken frame number elsewhere can change what the hypervisor has mapped.
 
-use super::{direct, frames};
-use core::sync::atomic::Ordering::Relaxed;
+use super::{direct, frames, ram};
+use crate::layout::DIRECT_MAP;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use x86_64::structures::paging::PageTableFlags as Flags;
 use xenolith_rules::types::{Mfn, PAGE_SIZE};
 
@@ -56,9 +61,51 @@ pub const fn flags_of(entry: u64) -> Flags {
     Flags::from_bits_truncate(entry & !FRAME)
 }
 
+/// A new, empty table. It is never given back.
+pub fn new_table() -> Result<Mfn, OutOfMemory> {
+    let table = frames::alloc_zeroed().ok_or(OutOfMemory)?;
+    ram::close(table.0..table.0 + 1);
+    Ok(table)
+}
+
+/// Whether a frame may be one of the hypervisor's tables.
+pub fn may_be_table(mfn: Mfn) -> bool {
+    ram::is_closed(mfn)
+}
+
+/// A table of the hypervisor's, as its entries.
+fn words(table: Mfn) -> &'static [AtomicU64; direct::WORDS] {
+    assert!(
+        may_be_table(table),
+        "{table} is no table of the hypervisor's"
+    );
+    // SAFETY: RAM that is closed to everybody else; the callers, all in `mm`, name tables
+    // from `new_table` or what entries of those lead to. The early tables lie in the image's
+    // BSS, which no Rust reference covers.
+    unsafe { &*((DIRECT_MAP + table.maddr()) as *const [AtomicU64; direct::WORDS]) }
+}
+
+/// Reads an entry of a table of the hypervisor's.
+pub fn read(table: Mfn, slot: usize) -> u64 {
+    words(table)[slot].load(Relaxed)
+}
+
+/// Writes an entry of a table of the hypervisor's.
+pub fn write(table: Mfn, slot: usize, entry: u64) {
+    words(table)[slot].store(entry, Relaxed);
+}
+
+/// Copies a range of entries from a table of a guest's.
+pub fn copy_from_guest(table: Mfn, guest: Mfn, slots: Range<usize>) {
+    let (to, from) = (words(table), direct::words(guest));
+    for (to, from) in to[slots.clone()].iter().zip(&from[slots]) {
+        to.store(from.load(Relaxed), Relaxed);
+    }
+}
+
 /// The table below slot `slot` of `table`; made if there is none.
 pub fn table_below(table: Mfn, slot: usize) -> Result<Mfn, OutOfMemory> {
-    let word = &direct::words(table)[slot];
+    let word = &words(table)[slot];
     let old = word.load(Relaxed);
     if flags_of(old).contains(Flags::PRESENT) {
         assert!(
@@ -67,7 +114,7 @@ pub fn table_below(table: Mfn, slot: usize) -> Result<Mfn, OutOfMemory> {
         );
         return Ok(frame_of(old));
     }
-    let below = frames::alloc_zeroed().ok_or(OutOfMemory)?;
+    let below = new_table()?;
     word.store(entry(below.maddr(), TABLE), Relaxed);
     Ok(below)
 }
@@ -75,7 +122,7 @@ pub fn table_below(table: Mfn, slot: usize) -> Result<Mfn, OutOfMemory> {
 /// Maps one page below `root`. What was mapped there before may stay in TLBs.
 pub fn map_page(root: Mfn, va: u64, maddr: u64, flags: Flags) -> Result<(), OutOfMemory> {
     let l1 = l1_of(root, va)?;
-    direct::write_word(l1, slot(va, 1), entry(maddr, flags));
+    write(l1, slot(va, 1), entry(maddr, flags));
     Ok(())
 }
 
@@ -106,14 +153,14 @@ pub fn map_range(
         if (at | to).is_multiple_of(LARGE_PAGE) && left >= LARGE_PAGE {
             let l3 = table_below(root, slot(at, 4))?;
             let l2 = table_below(l3, slot(at, 3))?;
-            direct::write_word(l2, slot(at, 2), entry(to, flags | Flags::HUGE_PAGE));
+            write(l2, slot(at, 2), entry(to, flags | Flags::HUGE_PAGE));
             done += LARGE_PAGE;
         } else {
             // All small pages up to the next boundary, in one table.
             let l1 = l1_of(root, at)?;
             let end = left.min(LARGE_PAGE - at % LARGE_PAGE);
             for offset in (0..end).step_by(PAGE_SIZE as usize) {
-                direct::write_word(l1, slot(at + offset, 1), entry(to + offset, flags));
+                write(l1, slot(at + offset, 1), entry(to + offset, flags));
             }
             done += end;
         }
@@ -125,7 +172,10 @@ pub fn map_range(
 pub fn lookup(root: Mfn, va: u64) -> Option<(u64, u64)> {
     let mut table = root;
     for level in [4, 3, 2, 1] {
-        let word = direct::read_word(table, slot(va, level));
+        if !may_be_table(table) {
+            return None;
+        }
+        let word = read(table, slot(va, level));
         let flags = flags_of(word);
         if !flags.contains(Flags::PRESENT) {
             return None;
