@@ -208,10 +208,9 @@ impl Headers {
                     }
                     at = next;
                     // `typedef struct {...} name;`
-                    if let (Some(body), Some(name)) = (unnamed.take(), tokens.get(at)) {
-                        if name.text != ";" {
-                            self.bodies.insert(name.text.clone(), body);
-                        }
+                    let name = tokens.get(at).filter(|name| name.text != ";");
+                    if let (Some(body), Some(name)) = (unnamed.take(), name) {
+                        self.bodies.insert(name.text.clone(), body);
                     }
                 }
                 "{" => {

@@ -1,8 +1,9 @@
-//! Every constant and structure of the crate, by name. Written by `BLESS=1 cargo test`.
+//! Every constant and structure of the crate, by name; written by the test `items`.
 
 use super::table::{self, Constant, FieldLayout, Layout, size_behind};
 
 /// Every number.
+#[allow(clippy::cast_lossless, reason = "they have several types")]
 pub fn constants() -> Vec<Constant<i128>> {
     let mut list = Vec::new();
     table::constants_of! { list, "assist", pv_guest_abi::assist {
