@@ -64,7 +64,11 @@ fn to_kernel() -> Outcome {
     registers(&trap, &MARKED)?;
     same!(trap.rsp, start.rsp, "RSP");
     same!(trap.cs & 0xffff, 0xe030, "CS");
-    same!(trap.frame_at, start.rsp - 56, "the next frame's place: the same stack");
+    same!(
+        trap.frame_at,
+        start.rsp - 56,
+        "the next frame's place: the same stack"
+    );
     Ok(())
 }
 
@@ -76,7 +80,11 @@ fn to_user() -> Outcome {
     same!(trap.rsp, start.rsp, "RSP");
     same!(trap.cs & 0xffff, 0xe033, "CS");
     same!(trap.ss, 0xe02b, "SS");
-    same!(trap.frame_at, user::space().kernel_stack - 56, "the next frame's place: the kernel stack");
+    same!(
+        trap.frame_at,
+        user::space().kernel_stack - 56,
+        "the next frame's place: the kernel stack"
+    );
     Ok(())
 }
 
@@ -85,7 +93,11 @@ fn mask_comes_from_if() -> Outcome {
     for start in both() {
         for (rflags, mask) in [(0x202, 0), (0x002, 1)] {
             let trap = arrives(&Start { rflags, ..start }, "iret")?;
-            same!(trap.saved_mask(), mask, "event mask behind an iret with RFLAGS {rflags:#x}");
+            same!(
+                trap.saved_mask(),
+                mask,
+                "event mask behind an iret with RFLAGS {rflags:#x}"
+            );
             same!(trap.rflags & 0x200, rflags & 0x200, "IF in the next frame");
             same!(trap.own_rflags & 0x200, 0x200, "the real IF");
         }
@@ -111,8 +123,18 @@ fn flags_are_restored() -> Outcome {
 fn iopl_is_not() -> Outcome {
     for start in both() {
         for extra in [0x1000, 0x2000, 0x3000, 1 << 17] {
-            let trap = arrives(&Start { rflags: 0x202 | extra, ..start }, "iret")?;
-            same!(trap.rflags & 0x2_3000, 0, "IOPL and VM behind an iret with {extra:#x}");
+            let trap = arrives(
+                &Start {
+                    rflags: 0x202 | extra,
+                    ..start
+                },
+                "iret",
+            )?;
+            same!(
+                trap.rflags & 0x2_3000,
+                0,
+                "IOPL and VM behind an iret with {extra:#x}"
+            );
         }
     }
     Ok(())
@@ -120,11 +142,17 @@ fn iopl_is_not() -> Outcome {
 
 /// With VGCF_in_syscall, are all registers but RCX and R11 those of before?
 fn in_syscall_leaves_rcx_and_r11() -> Outcome {
-    let start = Start { flags: 0x100, ..user::start(ud2, MARKED) };
+    let start = Start {
+        flags: 0x100,
+        ..user::start(ud2, MARKED)
+    };
     let trap = arrives(&start, "iret")?;
     let mut regs = trap.regs;
     (regs.rcx, regs.r11) = (MARKED.rcx, MARKED.r11);
-    check!(regs == MARKED, "expected the other registers kept, seen {regs:x?}");
+    check!(
+        regs == MARKED,
+        "expected the other registers kept, seen {regs:x?}"
+    );
     same!(trap.rflags & !(1 << 16), user::RFLAGS, "RFLAGS");
     same!(trap.rsp, start.rsp, "RSP");
     Ok(())
@@ -175,7 +203,10 @@ fn non_canonical_rip_faults_at_target() -> Outcome {
 
 /// Does a RIP at an absent page give the target's own page fault?
 fn absent_rip_faults_at_target() -> Outcome {
-    let start = Start { rip: user::FREE, ..user::start(ud2, MARKED) };
+    let start = Start {
+        rip: user::FREE,
+        ..user::start(ud2, MARKED)
+    };
     let trap = trap::run(&start);
     check!(
         trap.kind == Kind::Vector(14) && trap.code == Some(0x14),
@@ -191,7 +222,11 @@ fn make_pending() -> Result<u32, alloc::string::String> {
     let port = Xen::bind_ipi(0).map_err(|e| alloc::format!("bind_ipi: {e}"))?;
     event::mask_port(port, false);
     Xen::send(port).map_err(|e| alloc::format!("send: {e}"))?;
-    same!(event::upcall_pending().load(Ordering::SeqCst), 1, "upcall_pending");
+    same!(
+        event::upcall_pending().load(Ordering::SeqCst),
+        1,
+        "upcall_pending"
+    );
     Ok(port)
 }
 
@@ -202,12 +237,18 @@ fn unmasking_delivers_what_is_pending() -> Outcome {
         trap::catch_events(true);
         let trap = trap::run(&start);
         trap::catch_events(false);
-        check!(trap.kind == Kind::Event, "expected the event, seen {trap:x?}");
+        check!(
+            trap.kind == Kind::Event,
+            "expected the event, seen {trap:x?}"
+        );
         same!(trap.rip, start.rip, "RIP in the frame");
         same!(trap.rsp, start.rsp, "RSP in the frame");
         same!(trap.saved_mask(), 0, "event mask in the frame");
         same!(trap.mask, 1, "event mask in the handler");
-        check!(event::is_pending(port), "expected port {port} pending, seen it clear");
+        check!(
+            event::is_pending(port),
+            "expected port {port} pending, seen it clear"
+        );
         registers(&trap, &MARKED)?;
         event::take_all();
         Xen::close(port).map_err(|e| alloc::format!("close: {e}"))?;
@@ -223,7 +264,10 @@ fn masked_delivers_nothing() -> Outcome {
         let arrived = arrives(&Start { rflags: 2, ..start }, "iret that masks");
         trap::catch_events(false);
         arrived?;
-        check!(event::is_pending(port), "expected port {port} pending, seen it clear");
+        check!(
+            event::is_pending(port),
+            "expected port {port} pending, seen it clear"
+        );
         event::take_all();
         Xen::close(port).map_err(|e| alloc::format!("close: {e}"))?;
     }

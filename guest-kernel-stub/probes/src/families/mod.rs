@@ -1,14 +1,16 @@
 //! The families of probes, the list of all, and the choice by the command line.
 
 mod clock;
-mod iret;
 mod emulation;
+mod events;
+mod iret;
 mod isolation;
+mod multicall;
 mod rings;
 mod traps;
 
 use guest_kernel_stub::start::Boot;
-use guest_kernel_stub::{heap, power, println};
+use guest_kernel_stub::{Xen, heap, power, println};
 
 use crate::kit::{Outcome, event, mem, trap};
 
@@ -39,7 +41,16 @@ macro_rules! probes {
 }
 pub(crate) use probes;
 
-const FAMILIES: &[&[Probe]] = &[rings::PROBES, isolation::PROBES, traps::PROBES, iret::PROBES, clock::PROBES, emulation::PROBES];
+const FAMILIES: &[&[Probe]] = &[
+    rings::PROBES,
+    isolation::PROBES,
+    traps::PROBES,
+    iret::PROBES,
+    clock::PROBES,
+    events::PROBES,
+    multicall::PROBES,
+    emulation::PROBES,
+];
 
 /// Bytes for formatted failures.
 const HEAP_PAGES: usize = 32;
@@ -66,7 +77,10 @@ pub fn main(boot: Boot) -> ! {
     let all = || FAMILIES.iter().copied().flatten();
     match line.split_whitespace().last() {
         Some("list") => list(),
-        Some("all") => all().for_each(ask),
+        Some("all") => all().for_each(|probe| {
+            restore();
+            ask(probe);
+        }),
         Some(name) => match all().find(|probe| probe.name == name) {
             Some(probe) => ask(probe),
             None => println!("PROBE {name} FAIL: there is no such probe"),
@@ -85,10 +99,23 @@ fn list() {
 }
 
 fn ask(probe: &Probe) {
-    // Only with `all` does a probe come after another that may have left its gates.
-    let _ = trap::init();
     match (probe.run)() {
         Ok(()) => println!("PROBE {} pass", probe.name),
         Err(why) => println!("PROBE {} FAIL: {why}", probe.name),
+    }
+}
+
+/// Makes good what a probe may have left: with `all`, one comes after another.
+fn restore() {
+    event::set_mask(true);
+    let _ = trap::init();
+    let _ = Xen::vcpu_periodic_timer(0, Some(10_000_000));
+    let _ = Xen::set_timer(0);
+    for port in 1..128 {
+        let _ = Xen::close(port);
+    }
+    event::take_all();
+    for word in 0..64 {
+        event::masked(word).store(0, core::sync::atomic::Ordering::SeqCst);
     }
 }
