@@ -8,9 +8,10 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use pv_guest_abi::shared::{SharedInfo, VcpuInfo as VcpuInfoAbi};
 use pv_guest_abi::shared::ArchVcpuInfo;
-use pv_guest_abi::time::VcpuTimeInfo;
 use xenolith_mech::clock;
 use xenolith_mech::mm::direct;
+use xenolith_rules::time::publish::TSC_STABLE;
+use xenolith_rules::time::{Wallclock, publish_time, publish_wallclock};
 use xenolith_rules::types::{Mfn, VcpuId};
 
 /// vCPUs that have their words in the shared-info page.
@@ -72,19 +73,11 @@ impl VcpuInfo {
 
     /// Writes the vCPU's clock: system time at a TSC value, and the TSC's rate.
     pub fn publish_time(&self) {
-        let time = clock::vcpu_time();
-        let at = offset_of!(VcpuInfoAbi, time);
-        // The version shares its word with padding; odd means "being written".
-        let version = self.word(at);
-        let old = version.load(SeqCst) as u32;
-        version.store(u64::from(old.wrapping_add(1) | 1), SeqCst);
-        self.word(at + offset_of!(VcpuTimeInfo, tsc_timestamp)).store(time.tsc_timestamp, SeqCst);
-        self.word(at + offset_of!(VcpuTimeInfo, system_time)).store(time.system_time, SeqCst);
-        let rate = u64::from(time.tsc_to_system_mul)
-            | u64::from(time.tsc_shift as u8) << 32
-            | u64::from(time.flags) << 40;
-        self.word(at + offset_of!(VcpuTimeInfo, tsc_to_system_mul)).store(rate, SeqCst);
-        version.store(u64::from((old | 1).wrapping_add(1)), SeqCst);
+        let clock = clock::clock();
+        let at = (self.offset + offset_of!(VcpuInfoAbi, time)) / 8;
+        if let Some(words) = direct::words(self.mfn)[at..].first_chunk() {
+            publish_time(words, &clock.rebased(clock::tsc(), clock.scale), TSC_STABLE);
+        }
     }
 }
 
@@ -95,17 +88,19 @@ pub fn init(shared_info: Mfn) {
         info.set_upcall_mask(1);
         info.publish_time();
     }
-    publish_wallclock(shared_info);
+    write_wallclock(shared_info);
 }
 
 /// Writes the time of day at system time 0.
-fn publish_wallclock(shared_info: Mfn) {
-    let (secs, nanos) = clock::wall_at_boot();
-    let words = direct::words(shared_info);
-    let at = |field: usize| &words[field / 8];
+fn write_wallclock(shared_info: Mfn) {
     const { assert!(offset_of!(SharedInfo, wc_version) % 8 == 0) };
-    // wc_version and wc_sec are one word, wc_nsec and wc_sec_hi the next.
-    at(offset_of!(SharedInfo, wc_version)).store(1 | secs << 32, SeqCst);
-    at(offset_of!(SharedInfo, wc_nsec)).store(u64::from(nanos) | secs >> 32 << 32, SeqCst);
-    at(offset_of!(SharedInfo, wc_version)).store(2 | secs << 32, SeqCst);
+    let (seconds, nanoseconds) = clock::wall_at_boot();
+    let at = offset_of!(SharedInfo, wc_version) / 8;
+    if let Some(words) = direct::words(shared_info)[at..].first_chunk() {
+        let wallclock = Wallclock {
+            seconds,
+            nanoseconds,
+        };
+        publish_wallclock(words, &wallclock);
+    }
 }

@@ -31,16 +31,10 @@ impl Timeout {
         }
     }
 
-    /// `VCPUOP_set_singleshot_timer`. `only_future` is its flag bit 0.
-    ///
-    /// # Errors
-    /// The time is past and the caller wants to hear of it: `-ETIME`.
-    pub const fn from_singleshot(timeout: u64, now: u64, only_future: bool) -> Result<Self, Past> {
-        if only_future && timeout < now {
-            Err(Past)
-        } else {
-            Ok(Self::At(timeout))
-        }
+    /// `VCPUOP_set_singleshot_timer`. A time in the past fires at once, also if the caller
+    /// asked to be refused then: Xen 4.17.7 has given up that flag.
+    pub const fn from_singleshot(timeout: u64) -> Self {
+        Self::At(timeout)
     }
 
     /// `SCHEDOP_poll`'s timeout: 0 waits for ever.
@@ -57,10 +51,6 @@ impl Timeout {
         matches!(self, Self::At(at) if at <= now)
     }
 }
-
-/// A timeout lies in the past.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past;
 
 /// The periodic timer's next tick after `now`, when one was due at `last`. Ticks that
 /// were missed are skipped, not made up for.
@@ -99,12 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn singleshot() {
-        assert_eq!(Timeout::from_singleshot(3, 5, false), Ok(Timeout::At(3)));
-        assert_eq!(Timeout::from_singleshot(3, 5, true), Err(Past));
-        assert_eq!(Timeout::from_singleshot(5, 5, true), Ok(Timeout::At(5)));
-        assert!(Timeout::At(3).is_due(5) && !Timeout::At(6).is_due(5));
+    fn a_past_time_is_due_and_never_is_not() {
+        assert!(Timeout::from_singleshot(3).is_due(5));
+        assert!(Timeout::from_singleshot(0).is_due(5));
+        assert!(!Timeout::from_singleshot(6).is_due(5));
         assert!(!Timeout::from_poll(0).is_due(u64::MAX));
+        assert!(Timeout::from_poll(5).is_due(5));
     }
 
     proptest! {

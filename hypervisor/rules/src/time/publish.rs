@@ -3,7 +3,7 @@
 //! read one record and not the halves of two.
 
 use super::{Clock, SECOND_NS};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Release, Ordering::SeqCst, fence};
+use core::sync::atomic::{AtomicU64, Ordering::Release, Ordering::SeqCst, fence};
 
 /// `vcpu_time_info.flags`: TSCs are in step over all vCPUs.
 pub const TSC_STABLE: u8 = 1 << 0;
@@ -61,16 +61,17 @@ impl Wallclock {
     }
 }
 
-/// Writes the wallclock of a shared info page: `wc_version`, `wc_sec`, `wc_nsec`, `wc_sec_hi`.
-pub fn publish_wallclock(words: &[AtomicU32; 4], wallclock: &Wallclock) {
-    let [version, seconds, nanoseconds, seconds_high] = words;
-    let odd = version.load(SeqCst) | 1;
-    version.store(odd, SeqCst);
+/// Writes the wallclock of a shared info page, two words:
+/// `{wc_version, wc_sec}`, `{wc_nsec, wc_sec_hi}`.
+pub fn publish_wallclock(words: &[AtomicU64; 2], wallclock: &Wallclock) {
+    let [first, second] = words;
+    let odd = first.load(SeqCst) as u32 | 1;
+    let low = wallclock.seconds << 32;
+    first.store(low | u64::from(odd), SeqCst);
     fence(SeqCst);
-    seconds.store(wallclock.seconds as u32, Release);
-    nanoseconds.store(wallclock.nanoseconds, Release);
-    seconds_high.store((wallclock.seconds >> 32) as u32, Release);
-    version.store(odd.wrapping_add(1), SeqCst);
+    let high = wallclock.seconds >> 32;
+    second.store(high << 32 | u64::from(wallclock.nanoseconds), Release);
+    first.store(low | u64::from(odd.wrapping_add(1)), SeqCst);
 }
 
 #[cfg(test)]
@@ -155,17 +156,14 @@ mod tests {
                 nanoseconds: 0
             }
         );
-        let words = [const { AtomicU32::new(9) }; 4];
-        publish_wallclock(
-            &words,
-            &Wallclock {
-                seconds: 0x1_0000_0002,
-                nanoseconds: 3,
-            },
-        );
-        assert_eq!(
-            words.each_ref().map(|word| word.load(SeqCst)),
-            [10, 2, 3, 1]
-        );
+        let words = [const { AtomicU64::new(9) }; 2];
+        let late = Wallclock {
+            seconds: 0x1_0000_0002,
+            nanoseconds: 3,
+        };
+        publish_wallclock(&words, &late);
+        let read = words.each_ref().map(|word| word.load(SeqCst));
+        // wc_version 10, wc_sec 2, wc_nsec 3, wc_sec_hi 1.
+        assert_eq!(read, [2 << 32 | 10, 1 << 32 | 3]);
     }
 }
