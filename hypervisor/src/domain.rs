@@ -119,7 +119,10 @@ impl Domain {
     /// Enters a domain with its vCPUs into the table.
     pub fn publish(self: &Arc<Self>, vcpus: Vec<Arc<Vcpu>>) {
         self.vcpus.call_once(|| vcpus);
-        DOMAINS.lock().get_or_insert_default().insert(self.id, self.clone());
+        DOMAINS
+            .lock()
+            .get_or_insert_default()
+            .insert(self.id, self.clone());
     }
 
     /// Its vCPUs.

@@ -5,7 +5,6 @@ use crate::domain::{self, CrashReason, Domain};
 use crate::running::Running;
 use crate::shared::VcpuInfo;
 use crate::vcpu::Vcpu;
-use crate::sched;
 use alloc::sync::Arc;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;
@@ -66,10 +65,18 @@ fn shared_word(shared_info: Mfn, field: usize, index: usize) -> &'static AtomicU
 
 impl EventWords for SharedWords<'_> {
     fn pending(&self, index: usize) -> &AtomicU64 {
-        shared_word(self.0.shared_info, offset_of!(SharedInfo, evtchn_pending), index)
+        shared_word(
+            self.0.shared_info,
+            offset_of!(SharedInfo, evtchn_pending),
+            index,
+        )
     }
     fn mask(&self, index: usize) -> &AtomicU64 {
-        shared_word(self.0.shared_info, offset_of!(SharedInfo, evtchn_mask), index)
+        shared_word(
+            self.0.shared_info,
+            offset_of!(SharedInfo, evtchn_mask),
+            index,
+        )
     }
     fn vcpu(&self, vcpu: VcpuId) -> Option<VcpuWords<'_>> {
         Some(vcpu_words(&self.0.vcpu_info(vcpu)))
@@ -92,7 +99,11 @@ pub fn raise(domain: &Domain, port: Port, vcpu: VcpuId) {
 
 /// Opens a masked port again; a held-back event is raised.
 pub fn unmask(domain: &Domain, port: Port, vcpu: VcpuId) {
-    act(domain, port, words::unmask(&SharedWords(domain), port, vcpu));
+    act(
+        domain,
+        port,
+        words::unmask(&SharedWords(domain), port, vcpu),
+    );
 }
 
 /// Forgets an event, for a port that closes.
@@ -112,8 +123,7 @@ fn act(domain: &Domain, port: Port, raised: Raised) {
         }
     }
     if let Some(vcpu) = raised.kick.and_then(|id| domain.vcpu(id)) {
-        vcpu.wake();
-        sched::kick(vcpu.home());
+        vcpu.notify();
     }
 }
 
@@ -125,7 +135,9 @@ pub fn send(sender: &Arc<Domain>, port: u32) -> Result<(), EventError> {
         Delivery::There { domain, port: far } => {
             // The far end may have closed since: then the event is nobody's.
             if let Some(peer) = domain::find(domain) {
-                let accepted = peer.events.with(|table| Ok(table.accept(far, sender.id, Port(port))))?;
+                let accepted = peer
+                    .events
+                    .with(|table| Ok(table.accept(far, sender.id, Port(port))))?;
                 if let Some(vcpu) = accepted {
                     raise(&peer, far, vcpu);
                 }
@@ -171,7 +183,9 @@ pub fn deliver_upcall(running: &mut Running) {
     match trap::bounce(&at, &running.entry_state(), callback, None) {
         Ok(bounce) => running.bounce(&bounce),
         Err(trap::StackFault::NotCanonical(at) | trap::StackFault::Hypervisors(at)) => {
-            running.domain.crash(CrashReason::StackUnusable(at), running.state);
+            running
+                .domain
+                .crash(CrashReason::StackUnusable(at), running.state);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod accounts;
 mod calls;
 mod dom0;
 mod domain;
@@ -18,6 +19,7 @@ mod run;
 mod running;
 mod sched;
 mod shared;
+mod timers;
 mod traps;
 mod vcpu;
 
@@ -49,11 +51,18 @@ fn main(handoff: Handoff) -> ! {
     let boot = handoff.read().unwrap_or_else(|error| panic!("{error}"));
     let options = take_options(&boot);
     info!("Xenolith {}", env!("CARGO_PKG_VERSION"));
-    boot::describe(&boot).iter().for_each(|line| info!("{line}"));
+    boot::describe(&boot)
+        .iter()
+        .for_each(|line| info!("{line}"));
 
     let map = start_memory(&boot, &options);
     let platform = start_devices(&boot);
-    FOUND.call_once(|| Found { boot, options, map, platform });
+    FOUND.call_once(|| Found {
+        boot,
+        options,
+        map,
+        platform,
+    });
     mm::build_roots(CpuId(0)).unwrap_or_else(|error| panic!("{error}"));
     smp::enter(CpuId(0), first_cpu)
 }
@@ -114,11 +123,22 @@ fn take_options(boot: &BootInfo) -> Options {
 }
 
 fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
-    let map = MemoryMap::normalise(boot.memory_map.iter().copied()).unwrap_or_else(|e| panic!("{e}"));
-    let map = options.mem_bytes.map_or(map.clone(), |bytes| map.without_ram_above(bytes));
-    let taken: Vec<_> = boot.modules.iter().map(|module| module.range.clone()).collect();
+    let map =
+        MemoryMap::normalise(boot.memory_map.iter().copied()).unwrap_or_else(|e| panic!("{e}"));
+    let map = options
+        .mem_bytes
+        .map_or(map.clone(), |bytes| map.without_ram_above(bytes));
+    let taken: Vec<_> = boot
+        .modules
+        .iter()
+        .map(|module| module.range.clone())
+        .collect();
     mm::init(&map, &taken).unwrap_or_else(|error| panic!("{error}"));
-    info!("{} of {} MiB of memory free", mm::free_count() >> 8, map.ram_bytes() >> 20);
+    info!(
+        "{} of {} MiB of memory free",
+        mm::free_count() >> 8,
+        map.ram_bytes() >> 20
+    );
     map
 }
 

@@ -2,12 +2,12 @@
 //! is none.
 
 use crate::running::Running;
-use crate::vcpu::{RunState, Vcpu};
-use crate::{calls, domain, events, machine, sched, traps};
-use alloc::sync::Arc;
+use crate::sched::{self, Next, Stay};
+use crate::vcpu::RunState;
+use crate::{calls, domain, events, machine, timers, traps};
 use xenolith_mech::entry::{self, Exit};
 use xenolith_mech::guest::{self, Bases};
-use xenolith_mech::{apic, clock, mm, percpu, timer, tlb};
+use xenolith_mech::{apic, mm, percpu, timer, tlb};
 use xenolith_rules::types::CpuId;
 
 /// Runs vCPUs on this pCPU for ever.
@@ -16,35 +16,31 @@ pub fn pcpu_loop() -> ! {
     loop {
         serve_noted(cpu);
         match sched::next(cpu) {
-            Some(vcpu) => run_vcpu(cpu, &vcpu),
-            None => {
-                sched::arm_timer(cpu, None);
+            Next::Run(stay) => run_vcpu(cpu, stay),
+            Next::Halt(until) => {
+                timers::arm(cpu, until);
                 entry::wait_for_interrupt();
             }
         }
     }
 }
 
-/// Runs a vCPU until its slice ends, it sleeps, or its domain ends.
-fn run_vcpu(cpu: CpuId, vcpu: &Arc<Vcpu>) {
+/// Runs a vCPU until its turn ends, it sleeps, or its domain ends.
+fn run_vcpu(cpu: CpuId, mut stay: Stay) {
+    let vcpu = stay.vcpu.clone();
     let (Some(domain), Some(mut state)) = (vcpu.domain(), vcpu.take_state()) else {
-        vcpu.take_down();
-        return;
+        // Its domain ends, or somebody looks at its state at this moment.
+        return stay.end();
     };
-    let slice_end = clock::now_ns() + sched::SLICE_NS;
-    domain.runs_on(cpu);
+    timers::adopt(cpu, &vcpu);
     state.fpu.load();
     state.bases.load();
     guest::set_task_switched(state.task_switched);
     domain.vcpu_info(vcpu.id).publish_time();
-    while vcpu.run_state() == RunState::Runnable {
-        let waited_for = sched::others_wait(cpu, vcpu);
-        if waited_for && clock::now_ns() >= slice_end {
-            break;
-        }
-        sched::arm_timer(cpu, waited_for.then_some(slice_end));
+    while !stay.is_over() {
+        timers::arm(cpu, Some(stay.until));
         let mut running = Running {
-            vcpu,
+            vcpu: &vcpu,
             domain: &domain,
             state: &mut state,
         };
@@ -56,6 +52,7 @@ fn run_vcpu(cpu: CpuId, vcpu: &Arc<Vcpu>) {
     state.fpu.save();
     mm::forget_guest_root();
     vcpu.park(state);
+    stay.end();
     domain::reap(&domain);
 }
 
@@ -90,7 +87,7 @@ fn serve_noted(cpu: CpuId) {
 /// Serves an interrupt that was meant for the hypervisor.
 fn serve(cpu: CpuId, vector: u8) {
     match vector {
-        timer::VECTOR => sched::fire_timers(cpu),
+        timer::VECTOR => timers::fire(cpu),
         tlb::KICK_VECTOR => {}
         _ => machine::interrupt(vector),
     }

@@ -1,151 +1,166 @@
-//! Which vCPU runs on which pCPU, and when.
+//! Which vCPU runs on which pCPU: the rules of `xenolith_rules::sched` behind a lock,
+//! and the pCPUs told when there is something to do for them.
 //!
-//! Each pCPU has a queue of the vCPUs that call it home and takes them in turn,
-//! [`SLICE_NS`] each. A pCPU with nothing to run halts. Timers of vCPUs are kept
-//! by their home, whose one-shot timer stands at the earliest of them.
+//! A vCPU's run state changes only under that lock, so that a wake-up cannot fall between
+//! a vCPU's last look at its events and its sleep.
 
-use crate::vcpu::{RunState, Timers, Vcpu};
-use crate::events;
+use crate::domain;
+use crate::vcpu::{RunState, Vcpu};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use xenolith_mech::percpu::{self, MAX_CPUS};
 use xenolith_mech::sync::{Level, Lock};
-use xenolith_mech::{apic, clock, timer, tlb};
-use xenolith_rules::types::CpuId;
+use xenolith_mech::{apic, clock, tlb};
+use xenolith_rules::sched::{Affinity, Scheduler, Turn, Weight, Who};
+use xenolith_rules::types::{CpuId, DomId};
 
-/// How long a vCPU runs while others wait.
-pub const SLICE_NS: u64 = 10_000_000;
+static SCHEDULER: Lock<Scheduler> = Lock::new(Level::Scheduler, Scheduler::new());
+/// pCPUs that halt, or are about to, and have not been told to look since.
+static IDLE: AtomicU64 = AtomicU64::new(0);
+/// pCPUs that should ask the scheduler before they go on.
+static LOOK: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
 
-struct Queue {
-    vcpus: Vec<Arc<Vcpu>>,
-    /// Where the next turn begins.
-    turn: usize,
+/// A vCPU's stay on a pCPU.
+pub struct Stay {
+    /// The vCPU.
+    pub vcpu: Arc<Vcpu>,
+    /// When its turn ends.
+    pub until: u64,
+    cpu: CpuId,
+    /// Up to when its time has been charged.
+    charged: u64,
 }
 
-static QUEUES: [Lock<Queue>; MAX_CPUS] = [const {
-    Lock::new(
-        Level::RunQueue,
-        Queue {
-            vcpus: Vec::new(),
-            turn: 0,
-        },
-    )
-}; MAX_CPUS];
-
-/// What each pCPU's timer stands at; 0 nothing.
-static ARMED: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
-
-fn queue(cpu: CpuId) -> &'static Lock<Queue> {
-    &QUEUES[cpu.0 as usize]
+/// What a pCPU does next.
+pub enum Next {
+    /// Runs a vCPU.
+    Run(Stay),
+    /// Halts, until an interrupt or this system time.
+    Halt(Option<u64>),
 }
 
-/// Gives a vCPU its place in its home's queue.
-pub fn add(vcpu: Arc<Vcpu>) {
-    queue(vcpu.home()).lock().vcpus.push(vcpu);
+/// Lets a domain take part.
+pub fn add_domain(domain: DomId, weight: Weight) {
+    SCHEDULER.lock().add_domain(domain, weight);
 }
 
-/// The vCPU whose turn it is.
-pub fn next(cpu: CpuId) -> Option<Arc<Vcpu>> {
-    let mut queue = queue(cpu).lock();
-    let count = queue.vcpus.len();
-    let place = (0..count)
-        .map(|i| (queue.turn + i) % count)
-        .find(|&place| queue.vcpus[place].run_state() == RunState::Runnable)?;
-    queue.turn = place + 1;
-    Some(queue.vcpus[place].clone())
+/// Forgets a domain none of whose vCPUs runs.
+pub fn remove_domain(domain: DomId) {
+    SCHEDULER.lock().remove_domain(domain);
 }
 
-/// Whether a vCPU other than `vcpu` waits for this pCPU.
-pub fn others_wait(cpu: CpuId, vcpu: &Vcpu) -> bool {
-    queue(cpu).lock().vcpus.iter().any(|other| {
-        !core::ptr::eq(Arc::as_ptr(other), vcpu) && other.run_state() == RunState::Runnable
-    })
+/// Lets a vCPU, offline at first, of a domain that takes part be scheduled.
+pub fn add(vcpu: &Vcpu, affinity: Affinity) {
+    SCHEDULER.lock().add(vcpu.who(), affinity, vcpu.home());
 }
 
-/// Makes a pCPU look at its queue and at its vCPUs' pending events again.
+/// Chooses what `cpu`, which runs nothing, does.
+pub fn next(cpu: CpuId) -> Next {
+    LOOK[cpu.0 as usize].store(false, SeqCst);
+    let now = clock::now_ns();
+    let mut scheduler = SCHEDULER.lock();
+    loop {
+        match scheduler.take(cpu, now) {
+            Turn::Idle { look_again } => {
+                IDLE.fetch_or(1 << cpu.0, SeqCst);
+                return Next::Halt(look_again);
+            }
+            Turn::Run { who, until } => {
+                if let Some(vcpu) = find(who) {
+                    IDLE.fetch_and(!(1 << cpu.0), SeqCst);
+                    vcpu.enters(cpu, now);
+                    return Next::Run(Stay {
+                        vcpu,
+                        until,
+                        cpu,
+                        charged: now,
+                    });
+                }
+                // Its domain is gone.
+                scheduler.sleep(who);
+                scheduler.put(who);
+            }
+        }
+    }
+}
+
+fn find(who: Who) -> Option<Arc<Vcpu>> {
+    domain::find(who.domain)?.vcpu(who.vcpu).cloned()
+}
+
+impl Stay {
+    /// Whether the vCPU has to leave its pCPU. Asked between two stays in the guest; cheap unless
+    /// this pCPU was told to look.
+    pub fn is_over(&mut self) -> bool {
+        if self.vcpu.run_state() != RunState::Runnable {
+            return true;
+        }
+        if !LOOK[self.cpu.0 as usize].swap(false, SeqCst) {
+            return false;
+        }
+        let now = clock::now_ns();
+        let mut scheduler = SCHEDULER.lock();
+        let who = self.vcpu.who();
+        scheduler.charge(who, now - self.charged);
+        self.charged = now;
+        if scheduler.should_yield(self.cpu, who, self.until, now) {
+            return true;
+        }
+        if now >= self.until {
+            self.until = scheduler.turn_end(who, now);
+        }
+        false
+    }
+
+    /// The vCPU has left its pCPU, its state is parked: others may take it.
+    pub fn end(self) {
+        let now = clock::now_ns();
+        let mut scheduler = SCHEDULER.lock();
+        let who = self.vcpu.who();
+        scheduler.charge(who, now - self.charged);
+        self.vcpu.leaves(now);
+        scheduler.put(who);
+    }
+}
+
+/// Changes a vCPU's run state from one of `from` to `to`; whether it was one of those.
+pub fn change(vcpu: &Vcpu, from: &[RunState], to: RunState) -> bool {
+    let now = clock::now_ns();
+    let mut scheduler = SCHEDULER.lock();
+    if !from.contains(&vcpu.run_state()) {
+        return false;
+    }
+    vcpu.set_run_state(to, now);
+    if to != RunState::Runnable {
+        scheduler.sleep(vcpu.who());
+        return true;
+    }
+    let told = scheduler.wake(vcpu.who(), IDLE.load(SeqCst));
+    if let Some(cpu) = told {
+        // It will look: the next one to wake goes elsewhere.
+        IDLE.fetch_and(!(1 << cpu.0), SeqCst);
+    }
+    drop(scheduler);
+    if let Some(cpu) = told {
+        look(cpu);
+    }
+    true
+}
+
+/// A vCPU gives its turn to others that wait.
+pub fn yield_turn() {
+    LOOK[percpu::this().id().0 as usize].store(true, SeqCst);
+}
+
+/// Makes a pCPU ask the scheduler, and leave its guest or its halt for it.
+pub fn look(cpu: CpuId) {
+    LOOK[cpu.0 as usize].store(true, SeqCst);
+    kick(cpu);
+}
+
+/// Makes a pCPU leave its guest, so that it sees what has changed for it.
 pub fn kick(cpu: CpuId) {
     if percpu::this().id() != cpu {
         apic::send_ipi(cpu, tlb::KICK_VECTOR);
-    }
-}
-
-/// Sets this pCPU's timer to the earliest deadline of its vCPUs, and to the end
-/// of a time slice if `slice_end` is given.
-pub fn arm_timer(cpu: CpuId, slice_end: Option<u64>) {
-    let earliest = queue(cpu)
-        .lock()
-        .vcpus
-        .iter()
-        .filter(|vcpu| vcpu.run_state() != RunState::Offline)
-        .flat_map(|vcpu| vcpu.timers.deadlines())
-        .chain(slice_end)
-        .min();
-    // Arming costs more than all of the above.
-    let wanted = earliest.unwrap_or(0);
-    if ARMED[cpu.0 as usize].swap(wanted, SeqCst) == wanted {
-        return;
-    }
-    match earliest {
-        Some(deadline) => timer::arm(deadline),
-        None => timer::stop(),
-    }
-}
-
-/// Lets the timers of this pCPU's vCPUs fire that are due.
-pub fn fire_timers(cpu: CpuId) {
-    ARMED[cpu.0 as usize].store(0, SeqCst);
-    let now = clock::now_ns();
-    let mut place = 0;
-    // One at a time: raising an event takes locks below the queue's.
-    while let Some(vcpu) = { queue(cpu).lock().vcpus.get(place).cloned() } {
-        place += 1;
-        if vcpu.run_state() == RunState::Offline {
-            continue;
-        }
-        let due = vcpu.timers.take_due(now);
-        if due.timer {
-            events::raise_timer(&vcpu);
-        }
-        if due.poll {
-            vcpu.wake();
-        }
-    }
-}
-
-/// What [`Timers::take_due`] found.
-struct Due {
-    timer: bool,
-    poll: bool,
-}
-
-impl Timers {
-    fn deadlines(&self) -> impl Iterator<Item = u64> {
-        [&self.oneshot, &self.next_tick, &self.poll_end]
-            .into_iter()
-            .map(|at| at.load(SeqCst))
-            .filter(|&at| at != 0)
-    }
-
-    /// Resets what is due at `now` and says what it was.
-    fn take_due(&self, now: u64) -> Due {
-        let take = |at: &AtomicU64, next: u64| {
-            let due = at.load(SeqCst);
-            due != 0 && due <= now && at.compare_exchange(due, next, SeqCst, SeqCst).is_ok()
-        };
-        let oneshot = take(&self.oneshot, 0);
-        let period = self.period.load(SeqCst);
-        let tick = take(&self.next_tick, if period == 0 { 0 } else { now + period });
-        Due {
-            timer: oneshot || tick,
-            poll: take(&self.poll_end, 0),
-        }
-    }
-
-    /// Starts the periodic timer; `period` ns, 0 stops it.
-    pub fn set_periodic(&self, period: u64) {
-        self.period.store(period, SeqCst);
-        let next = if period == 0 { 0 } else { clock::now_ns() + period };
-        self.next_tick.store(next, SeqCst);
     }
 }

@@ -5,14 +5,21 @@
 //! The pCPU that schedules it takes the box out and puts it back; so no lock is
 //! held while a guest runs, and nobody else can look at registers in motion.
 
+use crate::accounts::Accounts;
 use crate::domain::Domain;
+use crate::timers::{self, Timers};
 use crate::{calls, sched};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::SeqCst};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
+use pv_guest_abi::vcpu::{
+    RUNSTATE_BLOCKED, RUNSTATE_OFFLINE, RUNSTATE_RUNNABLE, RUNSTATE_RUNNING, VcpuRunstateInfo,
+};
+use xenolith_mech::clock;
 use xenolith_mech::entry::Regs;
-use xenolith_mech::sync::{Level, Lock};
 use xenolith_mech::guest::{Bases, FpuState};
+use xenolith_mech::sync::{Level, Lock};
+use xenolith_rules::sched::Who;
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
 use xenolith_rules::types::{CpuId, DomId, Mfn, VcpuId};
 
@@ -32,33 +39,24 @@ pub enum RunState {
 const POLL_NONE: u32 = 0;
 /// Polling several ports: any event wakes.
 const POLL_ANY: u32 = u32::MAX;
+/// On no pCPU.
+const NOWHERE: u32 = u32::MAX;
 
 /// What anyone may know of a vCPU.
 pub struct Vcpu {
     /// Its number within the domain.
     pub id: VcpuId,
-    /// Its domain's number.
-    pub domid: DomId,
+    /// Its timers.
+    pub timers: Timers,
+    domid: DomId,
     domain: Weak<Domain>,
     home: AtomicU32,
+    /// The pCPU that it is on.
+    cpu: AtomicU32,
     run: AtomicU8,
     parked: Lock<Option<Box<VcpuState>>>,
     polling: AtomicU32,
-    /// Its timers.
-    pub timers: Timers,
-}
-
-/// Absolute system times in ns; 0 is "not set".
-#[derive(Default)]
-pub struct Timers {
-    /// Fires once (`set_timer_op`, `VCPUOP_set_singleshot_timer`).
-    pub oneshot: AtomicU64,
-    /// Period of the periodic timer.
-    pub period: AtomicU64,
-    /// The periodic timer's next tick.
-    pub next_tick: AtomicU64,
-    /// End of a `SCHEDOP_poll`.
-    pub poll_end: AtomicU64,
+    accounts: Lock<Accounts>,
 }
 
 /// What belongs to the pCPU that runs the vCPU.
@@ -96,17 +94,27 @@ pub struct VcpuState {
 }
 
 impl Vcpu {
-    /// A vCPU of `domain`, offline, to run on `home`.
+    /// A vCPU of `domain`, offline, to run on `home` first.
     pub fn new(domain: Weak<Domain>, domid: DomId, id: VcpuId, home: CpuId) -> Self {
         Self {
             id,
+            timers: Timers::default(),
             domid,
             domain,
             home: AtomicU32::new(home.0),
+            cpu: AtomicU32::new(NOWHERE),
             run: AtomicU8::new(RunState::Offline as u8),
             parked: Lock::new(Level::Vcpu, None),
             polling: AtomicU32::new(POLL_NONE),
-            timers: Timers::default(),
+            accounts: Lock::new(Level::Accounts, Accounts::new(clock::now_ns())),
+        }
+    }
+
+    /// Its name for the scheduler.
+    pub fn who(&self) -> Who {
+        Who {
+            domain: self.domid,
+            vcpu: self.id,
         }
     }
 
@@ -115,9 +123,20 @@ impl Vcpu {
         self.domain.upgrade()
     }
 
-    /// The pCPU whose queue it is in.
+    /// The pCPU that keeps its timers.
     pub fn home(&self) -> CpuId {
         CpuId(self.home.load(SeqCst))
+    }
+
+    /// Only `timers::adopt` moves a vCPU.
+    pub fn set_home(&self, cpu: CpuId) {
+        self.home.store(cpu.0, SeqCst);
+    }
+
+    /// The pCPU that it is on.
+    pub fn cpu(&self) -> Option<CpuId> {
+        let cpu = self.cpu.load(SeqCst);
+        (cpu != NOWHERE).then_some(CpuId(cpu))
     }
 
     /// Whether it could run.
@@ -129,7 +148,41 @@ impl Vcpu {
         }
     }
 
-    /// Takes the state to run it.
+    /// Only `sched::change` changes the run state, under the scheduler's lock.
+    pub fn set_run_state(&self, state: RunState, now: u64) {
+        self.run.store(state as u8, SeqCst);
+        if self.cpu().is_none() {
+            self.accounts.lock().enter(self.resting(), now);
+        }
+    }
+
+    /// How its time counts while it is on no pCPU.
+    fn resting(&self) -> i32 {
+        match self.run_state() {
+            RunState::Runnable => RUNSTATE_RUNNABLE,
+            RunState::Blocked => RUNSTATE_BLOCKED,
+            RunState::Offline => RUNSTATE_OFFLINE,
+        }
+    }
+
+    /// A pCPU takes it. Under the scheduler's lock.
+    pub fn enters(&self, cpu: CpuId, now: u64) {
+        self.cpu.store(cpu.0, SeqCst);
+        self.accounts.lock().enter(RUNSTATE_RUNNING, now);
+    }
+
+    /// It leaves its pCPU. Under the scheduler's lock.
+    pub fn leaves(&self, now: u64) {
+        self.cpu.store(NOWHERE, SeqCst);
+        self.accounts.lock().enter(self.resting(), now);
+    }
+
+    /// How long it has been in which state.
+    pub fn runstate(&self) -> VcpuRunstateInfo {
+        self.accounts.lock().info(clock::now_ns())
+    }
+
+    /// Takes the state to run it, or to look at it while it does not run.
     pub fn take_state(&self) -> Option<Box<VcpuState>> {
         self.parked.lock().take()
     }
@@ -141,40 +194,51 @@ impl Vcpu {
 
     /// Brings it up: from now on it takes part in scheduling.
     pub fn bring_up(&self) {
-        self.run.store(RunState::Runnable as u8, SeqCst);
-        sched::kick(self.home());
+        sched::change(self, &[RunState::Offline], RunState::Runnable);
     }
 
-    /// Takes it out of scheduling.
-    pub fn take_down(&self) {
-        self.run.store(RunState::Offline as u8, SeqCst);
+    /// Takes it out of scheduling. It may be in its guest for a moment yet.
+    pub fn take_down(&self) -> bool {
+        let up = [RunState::Runnable, RunState::Blocked];
+        let changed = sched::change(self, &up, RunState::Offline);
+        if let Some(cpu) = self.cpu() {
+            sched::kick(cpu);
+        }
+        changed
     }
 
-    /// Puts it to sleep unless `pending` says that there is something to do. The
-    /// question is asked after the state is set, so that a wake-up between the two
-    /// is not lost.
+    /// Puts it to sleep unless `pending` says that there is something to do. The question is asked
+    /// after the state is set, so that a wake-up between the two is not lost.
     pub fn block_unless(&self, pending: impl FnOnce() -> bool) {
-        let (runnable, blocked) = (RunState::Runnable as u8, RunState::Blocked as u8);
-        if self.run.compare_exchange(runnable, blocked, SeqCst, SeqCst).is_ok() && pending() {
+        if sched::change(self, &[RunState::Runnable], RunState::Blocked) && pending() {
             self.wake();
         }
     }
 
-    /// Ends its sleep.
+    /// Ends its sleep, if it sleeps.
     pub fn wake(&self) {
-        let (runnable, blocked) = (RunState::Runnable as u8, RunState::Blocked as u8);
-        if self.run.compare_exchange(blocked, runnable, SeqCst, SeqCst).is_ok() {
+        if self.run_state() == RunState::Blocked
+            && sched::change(self, &[RunState::Blocked], RunState::Runnable)
+        {
             self.polling.store(POLL_NONE, SeqCst);
-            self.timers.poll_end.store(0, SeqCst);
+            self.timers.set_poll_end(0);
         }
-        sched::kick(self.home());
+    }
+
+    /// Makes it look at its events: it wakes, or leaves its guest if it runs.
+    pub fn notify(&self) {
+        self.wake();
+        if let Some(cpu) = self.cpu() {
+            sched::kick(cpu);
+        }
     }
 
     /// Starts to poll `ports` until `end` (ns, 0 for ever).
     pub fn start_poll(&self, ports: &[u32], end: u64) {
         let port = if let [one] = ports { *one } else { POLL_ANY };
         self.polling.store(port, SeqCst);
-        self.timers.poll_end.store(end, SeqCst);
+        self.timers.set_poll_end(end);
+        timers::watch(self);
     }
 
     /// Wakes it if it polls `port`.

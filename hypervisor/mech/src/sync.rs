@@ -20,8 +20,12 @@ pub enum Level {
     EventsPeer,
     /// A vCPU's parking slot and timers.
     Vcpu,
-    /// A pCPU's run queue.
-    RunQueue,
+    /// The scheduler.
+    Scheduler,
+    /// The vCPUs whose timers a pCPU keeps.
+    Timers,
+    /// How long a vCPU has been in which state.
+    Accounts,
     /// The table of domains; held for a look-up only.
     Domains,
     /// The frame allocator.

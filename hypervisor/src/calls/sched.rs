@@ -1,32 +1,34 @@
 //! `sched_op` and `set_timer_op` (`public/sched.h`).
 
 use super::{Answer, Call, OK, Outcome};
-use crate::events;
 use crate::running::Running;
-use core::sync::atomic::Ordering::SeqCst;
+use crate::{events, sched, timers};
 use pv_guest_abi::errno::Errno;
 use pv_guest_abi::sched::{
     SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_SHUTDOWN_CODE, SCHEDOP_YIELD, SchedPoll,
     SchedShutdown,
 };
 use xenolith_mech::clock;
+use xenolith_rules::time::Timeout;
 use xenolith_rules::types::{GuestAddr, Port};
 
 /// Most ports of one poll.
 const MAX_POLL: u32 = 128;
-/// Timeouts from here on are "never" (as Xen treats those with bit 63 or more than
-/// 2^50 ns ahead: the guest's arithmetic has overflowed, or it does not care).
-const FAR_FUTURE_NS: u64 = 1 << 50;
 
 /// One of the sub-operations of `sched_op(cmd, arg)`.
 pub fn sched_op(running: &mut Running, call: &Call) -> Answer {
     let at = call.pointer(1);
     match call.word(0) {
-        SCHEDOP_YIELD => OK,
+        SCHEDOP_YIELD => {
+            sched::yield_turn();
+            OK
+        }
         SCHEDOP_BLOCK => {
             let info = running.info();
             info.set_upcall_mask(0);
-            running.vcpu.block_unless(|| events::vcpu_words(&info).is_pending());
+            running
+                .vcpu
+                .block_unless(|| events::vcpu_words(&info).is_pending());
             OK
         }
         SCHEDOP_SHUTDOWN => {
@@ -53,32 +55,41 @@ fn poll(running: &mut Running, at: GuestAddr) -> Answer {
     let mut ports = [0; MAX_POLL as usize];
     let ports = &mut ports[..arg.nr_ports as usize];
     for (index, port) in ports.iter_mut().enumerate() {
-        *port = running.space().read_element(GuestAddr(arg.ports), index as u64)?;
+        *port = running
+            .space()
+            .read_element(GuestAddr(arg.ports), index as u64)?;
     }
     let (domain, info) = (running.domain, running.info());
     for &port in &*ports {
-        domain.events.with(|table| table.port(port)).map_err(|error| error.errno())?;
+        domain
+            .events
+            .with(|table| table.port(port))
+            .map_err(|error| error.errno())?;
     }
-    running.vcpu.start_poll(ports, arg.timeout);
+    let timeout = Timeout::from_poll(arg.timeout);
+    running.vcpu.start_poll(ports, as_deadline(timeout));
     running.vcpu.block_unless(|| {
         events::vcpu_words(&info).upcall_due()
-            || ports.iter().any(|&port| events::is_pending(domain, Port(port)))
-            || arg.timeout != 0 && arg.timeout <= clock::now_ns()
+            || ports
+                .iter()
+                .any(|&port| events::is_pending(domain, Port(port)))
+            || timeout.is_due(clock::now_ns())
     });
     OK
 }
 
-/// `set_timer_op(deadline)`: raises `VIRQ_TIMER` at that system time; 0 stops it.
+/// `set_timer_op(timeout)`: raises `VIRQ_TIMER` at that system time; 0 stops it.
 pub fn set_timer_op(running: &mut Running, call: &Call) -> Answer {
-    running.vcpu.timers.oneshot.store(deadline(call.args[0]), SeqCst);
+    let timeout = Timeout::from_set_timer_op(call.args[0], clock::now_ns());
+    running.vcpu.timers.set_oneshot(as_deadline(timeout));
+    timers::watch(running.vcpu);
     Ok(Outcome::Done(0))
 }
 
-/// A guest's absolute time as a timer takes it: 0 is "not set".
-pub fn deadline(wanted: u64) -> u64 {
-    if wanted > clock::now_ns().saturating_add(FAR_FUTURE_NS) {
-        0
-    } else {
-        wanted
+/// A timeout as a timer takes it: 0 is "not set", and system time 0 is past anyway.
+pub fn as_deadline(timeout: Timeout) -> u64 {
+    match timeout {
+        Timeout::Never => 0,
+        Timeout::At(at) => at.max(1),
     }
 }

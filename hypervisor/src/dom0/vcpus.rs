@@ -14,6 +14,8 @@ use xenolith_mech::guest::{Bases, FpuState};
 use xenolith_mech::smp;
 use xenolith_rules::build::InitialRegisters;
 use xenolith_rules::cmdline::Options;
+use xenolith_rules::paging::UserBit;
+use xenolith_rules::sched::{Affinity, Weight};
 use xenolith_rules::trap::selectors::{KERNEL_CODE64, KERNEL_DATA};
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
 use xenolith_rules::types::{CpuId, Mfn, VcpuId};
@@ -50,10 +52,16 @@ pub fn create(
         .first()
         .cloned()
         .ok_or(BuildError::OutOfMemory("the vCPUs"))?;
-    first.park(Box::new(initial_state(registers, root)));
-    first.timers.set_periodic(PERIOD_NS);
+    let mut state = initial_state(registers, root);
+    // Where the U bit protects nothing, user code needs a root table without the kernel.
+    state.on_user_root = domain.policy.user_bit == UserBit::Forced;
+    first.park(Box::new(state));
+    first.timers.set_period(PERIOD_NS);
     domain.publish(vcpus.clone());
-    vcpus.into_iter().for_each(sched::add);
+    sched::add_domain(domain.id, Weight::default());
+    for vcpu in &vcpus {
+        sched::add(vcpu, Affinity::default());
+    }
     Ok(first)
 }
 

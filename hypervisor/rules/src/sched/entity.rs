@@ -14,10 +14,7 @@ pub struct Affinity {
 
 impl Default for Affinity {
     fn default() -> Self {
-        Self {
-            hard: !0,
-            soft: !0,
-        }
+        Self { hard: !0, soft: !0 }
     }
 }
 

@@ -78,7 +78,8 @@ impl Scheduler {
 
     /// Adds a vCPU, asleep, of a domain that takes part.
     pub fn add(&mut self, who: Who, affinity: Affinity, last: CpuId) {
-        self.entities.push(Entity::new(who, affinity, last, self.floor));
+        self.entities
+            .push(Entity::new(who, affinity, last, self.floor));
     }
 
     /// Changes a domain's weight and cap.
@@ -90,7 +91,12 @@ impl Scheduler {
 
     /// A domain's weight and cap.
     pub fn weight(&self, domain: DomId) -> Option<Weight> {
-        Some(self.shares.iter().find(|share| share.domain == domain)?.weight)
+        Some(
+            self.shares
+                .iter()
+                .find(|share| share.domain == domain)?
+                .weight,
+        )
     }
 
     /// Changes where a vCPU may run. It goes on where it is until its turn ends; the answer is

@@ -71,7 +71,11 @@ impl Scheduler {
 
     /// A pCPU has run a vCPU for `ran_ns` and looks around: charges the time.
     pub fn charge(&mut self, who: Who, ran_ns: u64) {
-        let Some(share) = self.shares.iter_mut().find(|share| share.domain == who.domain) else {
+        let Some(share) = self
+            .shares
+            .iter_mut()
+            .find(|share| share.domain == who.domain)
+        else {
             return;
         };
         share.spend(ran_ns);
@@ -93,20 +97,33 @@ impl Scheduler {
     /// Chooses what `cpu`, which runs nothing at this moment, does from `now` on.
     pub fn take(&mut self, cpu: CpuId, now: u64) -> Turn {
         let Some((index, _)) = self.best(cpu, now) else {
-            return Turn::Idle { look_again: self.next_budget(cpu) };
+            return Turn::Idle {
+                look_again: self.next_budget(cpu),
+            };
         };
         let who = self.entities[index].who;
-        let allowance = self.allowance(who, now);
         let entity = &mut self.entities[index];
         entity.running = Some(cpu);
         entity.last = cpu;
-        Turn::Run { who, until: now + allowance.map_or(SLICE_NS, |left| left.min(SLICE_NS)) }
+        Turn::Run {
+            who,
+            until: self.turn_end(who, now),
+        }
+    }
+
+    /// When a turn of the vCPU that begins, or is extended, at `now` ends.
+    pub fn turn_end(&mut self, who: Who, now: u64) -> u64 {
+        now + self
+            .allowance(who, now)
+            .map_or(SLICE_NS, |left| left.min(SLICE_NS))
     }
 
     /// Whether `cpu`, which runs `who`, should change to another vCPU now: its turn has ended and
     /// one waits that is not further on; or one waits that is behind by more than the bonus.
     pub fn should_yield(&mut self, cpu: CpuId, who: Who, until: u64, now: u64) -> bool {
-        let Some(entity) = self.entity(who) else { return true };
+        let Some(entity) = self.entity(who) else {
+            return true;
+        };
         if !entity.ready || !entity.affinity.may(cpu) {
             return true;
         }
@@ -115,7 +132,8 @@ impl Scheduler {
             return true;
         }
         let lead = if now >= until { 0 } else { WAKE_BONUS_NS / 2 };
-        self.best(cpu, now).is_some_and(|(_, best)| best + lead < time || best + lead == time && lead == 0)
+        self.best(cpu, now)
+            .is_some_and(|(_, best)| best + lead < time || best + lead == time && lead == 0)
     }
 
     /// The waiting vCPU with the least virtual time that may run on `cpu`. One that would rather run
@@ -131,7 +149,8 @@ impl Scheduler {
             let away = u64::from(!entity.affinity.likes(cpu)) * WAKE_BONUS_NS
                 + u64::from(entity.last != cpu) * (WAKE_BONUS_NS / 4);
             let key = time.saturating_add(away);
-            if best.is_some_and(|(_, _, least)| least <= key) || self.allowance(who, now) == Some(0) {
+            if best.is_some_and(|(_, _, least)| least <= key) || self.allowance(who, now) == Some(0)
+            {
                 continue;
             }
             best = Some((index, time, key));
@@ -145,25 +164,40 @@ impl Scheduler {
             .iter()
             .filter(|entity| entity.ready && entity.running.is_none() && entity.affinity.may(cpu))
             .filter_map(|entity| {
-                let share = self.shares.iter().find(|share| share.domain == entity.who.domain)?;
+                let share = self
+                    .shares
+                    .iter()
+                    .find(|share| share.domain == entity.who.domain)?;
                 (share.weight.cap != 0).then(|| share.next_budget())
             })
             .min()
     }
 
     fn allowance(&mut self, who: Who, now: u64) -> Option<u64> {
-        self.shares.iter_mut().find(|share| share.domain == who.domain)?.allowance(now)
+        self.shares
+            .iter_mut()
+            .find(|share| share.domain == who.domain)?
+            .allowance(now)
     }
 
     fn count_ready(&mut self, who: Who, change: i32) {
-        if let Some(share) = self.shares.iter_mut().find(|share| share.domain == who.domain) {
+        if let Some(share) = self
+            .shares
+            .iter_mut()
+            .find(|share| share.domain == who.domain)
+        {
             share.ready = share.ready.saturating_add_signed(change);
         }
     }
 
     /// The floor follows the least virtual time of those that are ready.
     fn raise_floor(&mut self) {
-        let least = self.entities.iter().filter(|entity| entity.ready).map(|entity| entity.time).min();
+        let least = self
+            .entities
+            .iter()
+            .filter(|entity| entity.ready)
+            .map(|entity| entity.time)
+            .min();
         self.floor = self.floor.max(least.unwrap_or(0));
     }
 }

@@ -22,7 +22,10 @@ struct Simulation {
 const STEP: u64 = 100_000;
 
 fn who(domain: u16, vcpu: u32) -> Who {
-    Who { domain: DomId(domain), vcpu: VcpuId(vcpu) }
+    Who {
+        domain: DomId(domain),
+        vcpu: VcpuId(vcpu),
+    }
 }
 
 impl Simulation {
@@ -51,7 +54,9 @@ impl Simulation {
     }
 
     fn idle(&self) -> u64 {
-        (0..self.cpus.len()).filter(|&n| self.cpus[n].is_none()).fold(0, |mask, n| mask | 1 << n)
+        (0..self.cpus.len())
+            .filter(|&n| self.cpus[n].is_none())
+            .fold(0, |mask, n| mask | 1 << n)
     }
 
     fn wake(&mut self, who: Who) {
@@ -73,7 +78,10 @@ impl Simulation {
             self.cpus[n] = None;
         }
         if let Turn::Run { who, until } = self.scheduler.take(cpu, self.now) {
-            assert!(self.scheduler.affinity(who).unwrap().may(cpu), "{who:?} may not run on {cpu}");
+            assert!(
+                self.scheduler.affinity(who).unwrap().may(cpu),
+                "{who:?} may not run on {cpu}"
+            );
             if let Some(at) = self.woken.remove(&who) {
                 let waited = self.latency.entry(who).or_default();
                 *waited = (*waited).max(self.now - at);
@@ -101,8 +109,12 @@ impl Simulation {
                     }
                 }
             }
-            let due: Vec<Who> =
-                self.wakes.iter().filter(|(at, _)| *at <= self.now).map(|(_, who)| *who).collect();
+            let due: Vec<Who> = self
+                .wakes
+                .iter()
+                .filter(|(at, _)| *at <= self.now)
+                .map(|(_, who)| *who)
+                .collect();
             self.wakes.retain(|(at, _)| *at > self.now);
             due.into_iter().for_each(|who| self.wake(who));
             (0..self.cpus.len()).for_each(|n| self.look(CpuId(n as u32)));
@@ -143,7 +155,12 @@ fn a_weight_is_the_domains_and_not_each_vcpus() {
     (0..2).for_each(|n| machine.vcpu(who(1, n), Affinity::default(), (0, 0)));
     (0..6).for_each(|n| machine.vcpu(who(2, n), Affinity::default(), (0, 0)));
     machine.run(6_000_000_000);
-    assert!(close(machine.share(1), machine.share(2), 4.0), "{} {}", machine.share(1), machine.share(2));
+    assert!(
+        close(machine.share(1), machine.share(2), 4.0),
+        "{} {}",
+        machine.share(1),
+        machine.share(2)
+    );
 }
 
 #[test]
@@ -154,8 +171,16 @@ fn a_cap_is_kept_though_the_machine_is_idle() {
     machine.domain(2, 256, 150);
     (0..2).for_each(|n| machine.vcpu(who(2, n), Affinity::default(), (0, 0)));
     machine.run(3_000_000_000);
-    assert!(close(machine.share(1), 0.3 * 3e9, 3.0), "{}", machine.share(1));
-    assert!(close(machine.share(2), 1.5 * 3e9, 3.0), "{}", machine.share(2));
+    assert!(
+        close(machine.share(1), 0.3 * 3e9, 3.0),
+        "{}",
+        machine.share(1)
+    );
+    assert!(
+        close(machine.share(2), 1.5 * 3e9, 3.0),
+        "{}",
+        machine.share(2)
+    );
 }
 
 #[test]
@@ -168,7 +193,11 @@ fn who_mostly_sleeps_runs_soon_after_it_wakes() {
     machine.run(100_000_000);
     machine.latency.clear();
     machine.run(2_000_000_000);
-    assert!(machine.latency[&who(2, 0)] <= 2 * STEP, "{}", machine.latency[&who(2, 0)]);
+    assert!(
+        machine.latency[&who(2, 0)] <= 2 * STEP,
+        "{}",
+        machine.latency[&who(2, 0)]
+    );
 }
 
 #[test]
@@ -192,7 +221,9 @@ fn a_move_of_affinity_is_told_to_the_pcpu_and_obeyed() {
     machine.domain(1, 256, 0);
     machine.vcpu(who(1, 0), Affinity { hard: 1, soft: !0 }, (0, 0));
     machine.run(10_000_000);
-    let told = machine.scheduler.set_affinity(who(1, 0), Affinity { hard: 2, soft: !0 });
+    let told = machine
+        .scheduler
+        .set_affinity(who(1, 0), Affinity { hard: 2, soft: !0 });
     assert_eq!(told, Some(CpuId(0)));
     machine.run(10_000_000);
     assert_eq!(machine.scheduler.running_on(who(1, 0)), Some(CpuId(1)));
