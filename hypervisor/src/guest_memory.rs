@@ -128,7 +128,12 @@ impl<'a> Space<'a> {
     }
 
     /// Copies the guest's bytes at `at` into `buffer`.
-    pub fn read_bytes(&self, at: GuestAddr, buffer: &mut [u8], access: Access) -> Result<(), Fault> {
+    pub fn read_bytes(
+        &self,
+        at: GuestAddr,
+        buffer: &mut [u8],
+        access: Access,
+    ) -> Result<(), Fault> {
         self.for_each_page(at, buffer.len(), access, |mfn, offset, range| {
             direct::read_bytes(mfn, offset, &mut buffer[range]);
         })

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use pv_guest_abi::memory::E820Entry;
 use pv_guest_abi::sched::{SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_WATCHDOG};
 use spin::Once;
-use xenolith_mech::{apic, console, last_words, power};
 use xenolith_mech::boot::BootInfo;
+use xenolith_mech::{apic, console, last_words, power};
 use xenolith_rules::cmdline::Options;
 use xenolith_rules::memmap::Region;
 use xenolith_rules::types::DomId;
@@ -101,16 +101,45 @@ fn end(verdict: power::Verdict) -> ! {
 pub fn log_guest(domain: &Domain, state: &VcpuState) {
     let regs = &state.regs;
     let id = domain.id;
-    log::error!("{id} {:?} mode, root {}, CR2 {:#x}", state.mode, state.root(), state.cr2);
+    log::error!(
+        "{id} {:?} mode, root {}, CR2 {:#x}",
+        state.mode,
+        state.root(),
+        state.cr2
+    );
     log::error!(
         "{id} RIP {:#x} CS {:#x} RFLAGS {:#x} RSP {:#x} SS {:#x}",
-        regs.rip, regs.cs, regs.rflags, regs.rsp, regs.ss
+        regs.rip,
+        regs.cs,
+        regs.rflags,
+        regs.rsp,
+        regs.ss
     );
     for line in [
-        [("RAX", regs.rax), ("RBX", regs.rbx), ("RCX", regs.rcx), ("RDX", regs.rdx)],
-        [("RSI", regs.rsi), ("RDI", regs.rdi), ("RBP", regs.rbp), ("R8 ", regs.r8)],
-        [("R9 ", regs.r9), ("R10", regs.r10), ("R11", regs.r11), ("R12", regs.r12)],
-        [("R13", regs.r13), ("R14", regs.r14), ("R15", regs.r15), ("KSP", state.kernel_sp)],
+        [
+            ("RAX", regs.rax),
+            ("RBX", regs.rbx),
+            ("RCX", regs.rcx),
+            ("RDX", regs.rdx),
+        ],
+        [
+            ("RSI", regs.rsi),
+            ("RDI", regs.rdi),
+            ("RBP", regs.rbp),
+            ("R8 ", regs.r8),
+        ],
+        [
+            ("R9 ", regs.r9),
+            ("R10", regs.r10),
+            ("R11", regs.r11),
+            ("R12", regs.r12),
+        ],
+        [
+            ("R13", regs.r13),
+            ("R14", regs.r14),
+            ("R15", regs.r15),
+            ("KSP", state.kernel_sp),
+        ],
     ] {
         let [(a, av), (b, bv), (c, cv), (d, dv)] = line;
         log::error!("{id} {a} {av:016x} {b} {bv:016x} {c} {cv:016x} {d} {dv:016x}");

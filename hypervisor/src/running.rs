@@ -82,8 +82,12 @@ impl Running<'_> {
 
     /// Pushes a frame and continues at the guest's handler.
     pub fn bounce(&mut self, bounce: &Bounce) {
-        if let Err(Fault(at)) = self.space().write_bytes(bounce.sp, bounce.words().as_bytes()) {
-            self.domain.crash(CrashReason::StackUnusable(at), self.state);
+        if let Err(Fault(at)) = self
+            .space()
+            .write_bytes(bounce.sp, bounce.words().as_bytes())
+        {
+            self.domain
+                .crash(CrashReason::StackUnusable(at), self.state);
             return;
         }
         self.info().set_upcall_mask(bounce.upcall_mask);

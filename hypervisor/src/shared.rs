@@ -6,8 +6,8 @@
 
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
-use pv_guest_abi::shared::{SharedInfo, VcpuInfo as VcpuInfoAbi};
 use pv_guest_abi::shared::ArchVcpuInfo;
+use pv_guest_abi::shared::{SharedInfo, VcpuInfo as VcpuInfoAbi};
 use xenolith_mech::clock;
 use xenolith_mech::mm::direct;
 use xenolith_rules::time::publish::TSC_STABLE;
@@ -68,7 +68,8 @@ impl VcpuInfo {
 
     /// Shows the guest the address of a page fault.
     pub fn set_cr2(&self, cr2: u64) {
-        self.word(offset_of!(VcpuInfoAbi, arch) + offset_of!(ArchVcpuInfo, cr2)).store(cr2, SeqCst);
+        self.word(offset_of!(VcpuInfoAbi, arch) + offset_of!(ArchVcpuInfo, cr2))
+            .store(cr2, SeqCst);
     }
 
     /// Writes the vCPU's clock: system time at a TSC value, and the TSC's rate.

@@ -114,7 +114,13 @@ fn take_user_root(running: &mut Running, at: GuestAddr) -> bool {
 /// Reflects an exception into the guest's trap table.
 pub fn exception(running: &mut Running, vector: u8, error_code: u32) {
     let at = running.interrupted();
-    match deliver(&at, &running.entry_state(), &running.state.traps, vector, error_code) {
+    match deliver(
+        &at,
+        &running.entry_state(),
+        &running.state.traps,
+        vector,
+        error_code,
+    ) {
         Ok(bounce) => running.bounce(&bounce),
         Err(why) => undeliverable(running, why),
     }
@@ -138,4 +144,3 @@ fn undeliverable(running: &mut Running, why: Undeliverable) {
     };
     running.domain.crash(reason, running.state);
 }
-

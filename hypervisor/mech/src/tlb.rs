@@ -32,7 +32,9 @@ pub(crate) fn now() -> u64 {
 pub fn flush_older_than(stamp: u64) {
     fence(SeqCst);
     let stale = |n: &u32| !percpu::shared(CpuId(*n)).entered_after(stamp);
-    let cpus = (0..percpu::MAX_CPUS as u32).filter(stale).fold(0, |mask, n| mask | 1 << n);
+    let cpus = (0..percpu::MAX_CPUS as u32)
+        .filter(stale)
+        .fold(0, |mask, n| mask | 1 << n);
     flush(cpus);
 }
 

@@ -36,11 +36,15 @@ pub fn console_io(running: &mut Running, mut call: Call) -> Answer {
         CONSOLEIO_READ => {
             let mut len = 0;
             while len < SLICE.min(count as usize) {
-                let Some(byte) = console::read_byte() else { break };
+                let Some(byte) = console::read_byte() else {
+                    break;
+                };
                 buffer[len] = byte;
                 len += 1;
             }
-            running.space().write_bytes(call.pointer(2), &buffer[..len])?;
+            running
+                .space()
+                .write_bytes(call.pointer(2), &buffer[..len])?;
             Ok(Outcome::Done(len as i64))
         }
         _ => Err(Errno::ENOSYS),

@@ -20,7 +20,11 @@ pub fn event_channel_op(running: &mut Running, call: &Call) -> Answer {
             let mut op: EvtchnAllocUnbound = space.read(at)?;
             only_self(us, op.dom)?;
             let remote = resolve(us, op.remote_dom);
-            op.port = us.events.with(|table| table.alloc_unbound(remote)).map_err(errno)?.0;
+            op.port = us
+                .events
+                .with(|table| table.alloc_unbound(remote))
+                .map_err(errno)?
+                .0;
             space.write(at, &op)?;
         }
         EVTCHNOP_BIND_INTERDOMAIN => {
@@ -30,12 +34,20 @@ pub fn event_channel_op(running: &mut Running, call: &Call) -> Answer {
         }
         EVTCHNOP_BIND_VIRQ => {
             let mut op: EvtchnBindVirq = space.read(at)?;
-            op.port = us.events.with(|table| table.bind_virq(op.virq, op.vcpu)).map_err(errno)?.0;
+            op.port = us
+                .events
+                .with(|table| table.bind_virq(op.virq, op.vcpu))
+                .map_err(errno)?
+                .0;
             space.write(at, &op)?;
         }
         EVTCHNOP_BIND_IPI => {
             let mut op: EvtchnBindIpi = space.read(at)?;
-            op.port = us.events.with(|table| table.bind_ipi(op.vcpu)).map_err(errno)?.0;
+            op.port = us
+                .events
+                .with(|table| table.bind_ipi(op.vcpu))
+                .map_err(errno)?
+                .0;
             space.write(at, &op)?;
         }
         EVTCHNOP_CLOSE => close(us, space.read::<EvtchnClose>(at)?.port)?,
@@ -50,11 +62,16 @@ pub fn event_channel_op(running: &mut Running, call: &Call) -> Answer {
         }
         EVTCHNOP_BIND_VCPU => {
             let op: EvtchnBindVcpu = space.read(at)?;
-            us.events.with(|table| table.bind_vcpu(op.port, op.vcpu)).map_err(errno)?;
+            us.events
+                .with(|table| table.bind_vcpu(op.port, op.vcpu))
+                .map_err(errno)?;
         }
         EVTCHNOP_UNMASK => {
             let op: EvtchnUnmask = space.read(at)?;
-            let (port, vcpu) = us.events.with(|table| table.unmask(op.port)).map_err(errno)?;
+            let (port, vcpu) = us
+                .events
+                .with(|table| table.unmask(op.port))
+                .map_err(errno)?;
             events::unmask(us, port, vcpu);
         }
         _ => return Err(Errno::ENOSYS),
@@ -93,9 +110,13 @@ fn with_peer<R>(
         return us.events.with(|table| operation(table, None));
     }
     if us.id < peer.id {
-        us.events.with(|ours| peer.events.with_second(|theirs| operation(ours, Some(theirs))))
+        us.events.with(|ours| {
+            peer.events
+                .with_second(|theirs| operation(ours, Some(theirs)))
+        })
     } else {
-        peer.events.with(|theirs| us.events.with_second(|ours| operation(ours, Some(theirs))))
+        peer.events
+            .with(|theirs| us.events.with_second(|ours| operation(ours, Some(theirs))))
     }
 }
 
@@ -113,7 +134,10 @@ fn bind_interdomain(us: &Arc<Domain>, remote: DomId, remote_port: u32) -> Result
 
 fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
     loop {
-        let peer = us.events.with(|table| Ok(table.peer_of(port))).map_err(errno)?;
+        let peer = us
+            .events
+            .with(|table| Ok(table.peer_of(port)))
+            .map_err(errno)?;
         let peer = peer.and_then(domain::find).unwrap_or_else(|| us.clone());
         // Cleared under the lock, before the port can be handed out again.
         let closed = with_peer(us, &peer, |ours, theirs| {
@@ -132,7 +156,10 @@ fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
 
 fn status(us: &Domain, op: &mut EvtchnStatus) -> Result<(), Errno> {
     only_self(us, op.dom)?;
-    let status = us.events.with(|table| table.status(op.port)).map_err(errno)?;
+    let status = us
+        .events
+        .with(|table| table.status(op.port))
+        .map_err(errno)?;
     op.vcpu = status.vcpu;
     op.status = status.kind.number();
     op.u = match status.kind {
@@ -144,4 +171,3 @@ fn status(us: &Domain, op: &mut EvtchnStatus) -> Result<(), Errno> {
     };
     Ok(())
 }
-

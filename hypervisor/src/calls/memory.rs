@@ -69,7 +69,8 @@ fn own(running: &Running, domid: u16) -> Result<(), Errno> {
 
 /// `arch.max_pfn`, which the guest writes itself.
 fn maximum_gpfn(running: &Running) -> i64 {
-    let field = core::mem::offset_of!(SharedInfo, arch) + core::mem::offset_of!(ArchSharedInfo, max_pfn);
+    let field =
+        core::mem::offset_of!(SharedInfo, arch) + core::mem::offset_of!(ArchSharedInfo, max_pfn);
     direct::read_word(running.domain.shared_info, field / 8) as i64 - 1
 }
 
@@ -80,7 +81,11 @@ fn extents(
     step: fn(&mut Running, &MemoryReservation, u64) -> Result<Progress, Errno>,
 ) -> Answer {
     let reservation: MemoryReservation = running.space().read(call.pointer(1))?;
-    let max_order = if running.domain.may(Rights::IOMEM) { MAX_ORDER_DEVICES } else { MAX_ORDER };
+    let max_order = if running.domain.may(Rights::IOMEM) {
+        MAX_ORDER_DEVICES
+    } else {
+        MAX_ORDER
+    };
     if reservation.extent_order > max_order {
         return Ok(Outcome::Done(call.done as i64));
     }
@@ -117,7 +122,11 @@ fn decrease(
         // Debt is settled whole, so that an extent is not left half given.
         loop {
             let mut budget = Budget::new(u32::MAX);
-            let given = running.domain.pages.tables().surrender(&LIVE, &mut budget, frame);
+            let given = running
+                .domain
+                .pages
+                .tables()
+                .surrender(&LIVE, &mut budget, frame);
             match given.map_err(pages::errno)? {
                 Progress::Done(_) => break,
                 Progress::Again => {}

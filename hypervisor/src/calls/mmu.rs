@@ -50,7 +50,10 @@ pub fn update_va_mapping(running: &mut Running, mut call: Call) -> Answer {
         let mut tables = running.domain.pages.tables();
         let (l1, slot) = running.space().l1_slot(va).ok_or(Errno::EINVAL)?;
         let (l1, owner) = (MfnClaim(l1.0), PageOwner::Own);
-        match tables.update_l1(&LIVE, &mut budget, l1, slot, entry, owner).map_err(errno)? {
+        match tables
+            .update_l1(&LIVE, &mut budget, l1, slot, entry, owner)
+            .map_err(errno)?
+        {
             Progress::Again => {
                 drop(tables);
                 return Ok(Outcome::Again(call));
@@ -126,7 +129,11 @@ fn owner_of_pages(us: &Domain, foreigndom: u32) -> Result<PageOwner, Errno> {
 /// The access check for acting on another domain.
 fn controlled(us: &Domain, other: DomId) -> Result<DomId, Errno> {
     domain::find(other).ok_or(Errno::ESRCH)?;
-    if us.may(Rights::CONTROL) { Ok(other) } else { Err(Errno::EPERM) }
+    if us.may(Rights::CONTROL) {
+        Ok(other)
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// One request of `mmu_update`.
@@ -141,7 +148,9 @@ fn update(
     match MmuCommand::parse(request.ptr).map_err(errno)? {
         MmuCommand::Write { frame, index, keep } => {
             let value = (Entry(request.val), keep);
-            tables.write_word(&LIVE, budget, frame, index, value, owner).map_err(errno)
+            tables
+                .write_word(&LIVE, budget, frame, index, value, owner)
+                .map_err(errno)
         }
         MmuCommand::Machphys { frame } => {
             let mfn = tables.own_for_m2p(&LIVE, frame).map_err(errno)?;
@@ -162,7 +171,11 @@ fn extended(running: &mut Running, call: &Call, budget: &mut Budget) -> Result<P
         MMUEXT_PIN_L3_TABLE => return pin(domain, budget, frame, Level::L3),
         MMUEXT_PIN_L4_TABLE => return pin(domain, budget, frame, Level::L4),
         MMUEXT_UNPIN_TABLE => {
-            return domain.pages.tables().unpin(&LIVE, budget, frame).map_err(errno);
+            return domain
+                .pages
+                .tables()
+                .unpin(&LIVE, budget, frame)
+                .map_err(errno);
         }
         MMUEXT_NEW_BASEPTR => return new_base(running, budget, frame),
         MMUEXT_NEW_USER_BASEPTR => return new_user_base(running, budget, frame),
@@ -199,7 +212,11 @@ fn pin(
     frame: MfnClaim,
     level: Level,
 ) -> Result<Progress, Errno> {
-    domain.pages.tables().pin(&LIVE, budget, frame, level).map_err(errno)
+    domain
+        .pages
+        .tables()
+        .pin(&LIVE, budget, frame, level)
+        .map_err(errno)
 }
 
 /// Takes a reference to a root table; the old one's is dropped by the caller after
@@ -209,7 +226,9 @@ fn take_base(
     budget: &mut Budget,
     frame: MfnClaim,
 ) -> Result<Progress<xenolith_rules::types::Mfn>, Errno> {
-    tables.take_base(&LIVE, budget, frame).map_err(|refusal: Refusal| errno(refusal))
+    tables
+        .take_base(&LIVE, budget, frame)
+        .map_err(|refusal: Refusal| errno(refusal))
 }
 
 fn new_base(

@@ -30,7 +30,11 @@ pub fn set_trap_table(running: &mut Running, call: &Call) -> Answer {
     }
     for index in 0..=MAX_TRAPS {
         let entry: TrapInfo = running.space().read_element(list, index)?;
-        match running.state.traps.set(entry.vector, entry.flags, entry.address) {
+        match running
+            .state
+            .traps
+            .set(entry.vector, entry.flags, entry.address)
+        {
             Ok(SetTrap::Set) => {}
             Ok(SetTrap::End) => return OK,
             Err(_) => return Err(Errno::EINVAL),
@@ -54,11 +58,17 @@ pub fn callback_op(running: &mut Running, call: &Call) -> Answer {
         CALLBACKOP_REGISTER => {
             let arg: CallbackRegister = running.space().read(at)?;
             let callbacks = &mut running.state.callbacks;
-            callbacks.register(arg.kind, arg.flags, arg.address).map_err(errno)?;
+            callbacks
+                .register(arg.kind, arg.flags, arg.address)
+                .map_err(errno)?;
         }
         CALLBACKOP_UNREGISTER => {
             let arg: CallbackUnregister = running.space().read(at)?;
-            running.state.callbacks.unregister(arg.kind).map_err(errno)?;
+            running
+                .state
+                .callbacks
+                .unregister(arg.kind)
+                .map_err(errno)?;
         }
         _ => return Err(Errno::ENOSYS),
     }
@@ -118,7 +128,9 @@ pub fn set_segment_base(_: &mut Running, call: &Call) -> Answer {
 pub fn iret(running: &mut Running) -> Answer {
     let at = GuestAddr(running.state.regs.rsp);
     let Ok(raw) = running.space().read::<IretContext>(at) else {
-        running.domain.crash(CrashReason::IretFrameUnreadable(at), running.state);
+        running
+            .domain
+            .crash(CrashReason::IretFrameUnreadable(at), running.state);
         return Ok(Outcome::NoReturn);
     };
     let target = IretFrame {

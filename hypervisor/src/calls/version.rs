@@ -29,7 +29,10 @@ pub fn xen_version(running: &mut Running, call: &Call) -> Answer {
             space.write_bytes(at, &text::<XEN_CAPABILITIES_INFO_LEN>(CAPABILITIES))?;
         }
         XENVER_CHANGESET => {
-            space.write_bytes(at, &text::<XEN_CHANGESET_INFO_LEN>(env!("CARGO_PKG_VERSION")))?;
+            space.write_bytes(
+                at,
+                &text::<XEN_CHANGESET_INFO_LEN>(env!("CARGO_PKG_VERSION")),
+            )?;
         }
         XENVER_PLATFORM_PARAMETERS => {
             let virt_start = HYPERVISOR_VIRT_START;
@@ -37,7 +40,11 @@ pub fn xen_version(running: &mut Running, call: &Call) -> Answer {
         }
         XENVER_GET_FEATURES => {
             let mut info: FeatureInfo = space.read(at)?;
-            info.submap = if info.submap_idx == 0 { features(running) } else { 0 };
+            info.submap = if info.submap_idx == 0 {
+                features(running)
+            } else {
+                0
+            };
             space.write(at, &info)?;
         }
         XENVER_PAGESIZE => return Ok(Outcome::Done(PAGE_SIZE as i64)),

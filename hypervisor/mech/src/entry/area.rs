@@ -28,7 +28,9 @@ const GUEST_GDT_PAGES: u64 = 14;
 /// Number of IST stacks.
 const IST_STACKS: u64 = 4;
 
-const READ_ONLY: Flags = Flags::PRESENT.union(Flags::NO_EXECUTE).union(Flags::ACCESSED);
+const READ_ONLY: Flags = Flags::PRESENT
+    .union(Flags::NO_EXECUTE)
+    .union(Flags::ACCESSED);
 const WRITABLE: Flags = READ_ONLY.union(Flags::WRITABLE).union(Flags::DIRTY);
 const EXECUTABLE: Flags = Flags::PRESENT.union(Flags::ACCESSED);
 
@@ -44,7 +46,11 @@ pub fn build(hv_root: Mfn, guest_root: Mfn) -> EntryArea {
     let frame = || mm::alloc_zeroed().expect("no memory for an entry area");
 
     for (page, mfn) in mm::entry_text_frames().enumerate() {
-        map(layout::ENTRY_TEXT + page as u64 * PAGE_SIZE, mfn, EXECUTABLE);
+        map(
+            layout::ENTRY_TEXT + page as u64 * PAGE_SIZE,
+            mfn,
+            EXECUTABLE,
+        );
     }
 
     // Slots of the GDT that no guest has filled read as absent descriptors.
@@ -54,7 +60,11 @@ pub fn build(hv_root: Mfn, guest_root: Mfn) -> EntryArea {
     }
     let gdt = frame();
     mm::direct::write_words(gdt, &gdt_page());
-    map(layout::ENTRY_GDT + GUEST_GDT_PAGES * PAGE_SIZE, gdt, READ_ONLY);
+    map(
+        layout::ENTRY_GDT + GUEST_GDT_PAGES * PAGE_SIZE,
+        gdt,
+        READ_ONLY,
+    );
 
     let idt = frame();
     mm::direct::write_words(idt, &idt_page());
@@ -71,7 +81,11 @@ pub fn build(hv_root: Mfn, guest_root: Mfn) -> EntryArea {
 
     map(layout::ENTRY_STACK, frame(), WRITABLE);
     for slot in 0..IST_STACKS {
-        map(layout::ENTRY_IST + slot * layout::ENTRY_IST_STRIDE, frame(), WRITABLE);
+        map(
+            layout::ENTRY_IST + slot * layout::ENTRY_IST_STRIDE,
+            frame(),
+            WRITABLE,
+        );
     }
     EntryArea { gdt }
 }

@@ -44,11 +44,8 @@ mod bits {
     }
     /// An available 64-bit TSS of `limit` at `base`: two words.
     pub const fn tss(base: u64, limit: u64) -> [u64; 2] {
-        let low = limit
-            | (base & 0xff_ffff) << 16
-            | 0x9 << 40
-            | 1 << 47
-            | ((base >> 24) & 0xff) << 56;
+        let low =
+            limit | (base & 0xff_ffff) << 16 | 0x9 << 40 | 1 << 47 | ((base >> 24) & 0xff) << 56;
         [low, base >> 32]
     }
 }

@@ -62,7 +62,11 @@ extern "sysv64" fn xl_paranoid_handler(regs: &mut Regs) {
 
 /// A fault of our own, or of the machine's.
 fn fatal(regs: &Regs) -> ! {
-    last_words::exception(regs.entry_vector as u8, u64::from(regs.error_code), &regs.into())
+    last_words::exception(
+        regs.entry_vector as u8,
+        u64::from(regs.error_code),
+        &regs.into(),
+    )
 }
 
 impl From<&Regs> for Registers {

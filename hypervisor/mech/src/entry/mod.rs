@@ -39,9 +39,7 @@ use core::arch::global_asm;
 pub use descriptors::init_cpu;
 pub use interrupts::{poll_interrupts, take_noted, wait_for_interrupt};
 pub use regs::Regs;
-use regs::{
-    IRET_FAULTED, REGS_WORDS, SYSCALL_VECTOR, SYSCALL32_VECTOR,
-};
+use regs::{IRET_FAULTED, REGS_WORDS, SYSCALL_VECTOR, SYSCALL32_VECTOR};
 use x86_64::registers::control::Cr2;
 use xenolith_rules::trap::selectors;
 use xenolith_rules::types::Mfn;
