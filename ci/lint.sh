@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What runs on this machine, and what runs on none.
-host=(--package pv-guest-abi --package xenolith-rules --package dom0-tools --package xenolith-ci)
+host=(--package pv-guest-abi --package xenolith-rules --package dom0-tools --package xenolith-ci
+    --package stub-programs)
 bare=(--package xenolith-mech --package xenolith --package guest-kernel-stub --package probes)
 
 if [ "${1:-}" != doc ]; then

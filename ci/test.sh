@@ -20,8 +20,9 @@ group "host: rules and tools" \
     cargo test --no-fail-fast --package xenolith-rules --package dom0-tools -- ${TEST:+"$TEST"}
 group "host: the runner itself" \
     cargo test --no-fail-fast --package xenolith-ci --lib --bins -- ${TEST:+"$TEST"}
-group "host: the reference kernel's pure parts" \
-    cargo test --no-fail-fast --package guest-kernel-stub --lib -- ${TEST:+"$TEST"}
+group "host: the pure parts of the reference kernel and of the hypervisor's machine" \
+    cargo test --no-fail-fast --package guest-kernel-stub --package xenolith-mech --lib \
+    -- ${TEST:+"$TEST"}
 # Two machines at a time, of up to four CPUs: more only makes each slower.
 group "QEMU" \
     cargo test --no-fail-fast --package xenolith-ci --test '*' -- --test-threads=2 ${TEST:+"$TEST"}
