@@ -178,6 +178,7 @@ probes! {
         bind_vcpu_refusals,
         unknown_operations,
         many_ports,
+        reset_closes_all,
         delivered_behind_a_hypercall,
         delivered_to_the_user,
         masked_upcall_waits,

@@ -74,6 +74,11 @@ pub fn event_channel_op(running: &mut Running, call: &Call) -> Answer {
                 .map_err(errno)?;
             events::unmask(us, port, vcpu);
         }
+        EVTCHNOP_RESET => {
+            let op: EvtchnReset = space.read(at)?;
+            only_self(us, op.dom)?;
+            close_all(us)?;
+        }
         _ => return Err(Errno::ENOSYS),
     }
     OK
@@ -152,6 +157,18 @@ fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
             Err(error) => return Err(error.errno()),
         }
     }
+}
+
+/// Closes every port. One that the guest closes meanwhile on another vCPU is closed too.
+fn close_all(us: &Arc<Domain>) -> Result<(), Errno> {
+    let mut from = 1;
+    while let Some(port) = us.events.with(|table| Ok(table.next_open(from))).map_err(errno)? {
+        match close(us, port.0) {
+            Ok(()) | Err(Errno::EINVAL) => from = port.0 + 1,
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
 }
 
 fn status(us: &Domain, op: &mut EvtchnStatus) -> Result<(), Errno> {

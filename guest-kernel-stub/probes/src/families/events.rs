@@ -8,14 +8,15 @@ use guest_kernel_stub::Xen;
 use pv_guest_abi::domid::DOMID_SELF;
 use pv_guest_abi::errno::{EEXIST, EINVAL, ENOENT, ENOSYS, ESRCH, Errno};
 use pv_guest_abi::event::{
-    EVTCHNSTAT_CLOSED, EVTCHNSTAT_INTERDOMAIN, EVTCHNSTAT_IPI, EVTCHNSTAT_UNBOUND, EVTCHNSTAT_VIRQ,
+    EVTCHNOP_RESET, EVTCHNSTAT_CLOSED, EVTCHNSTAT_INTERDOMAIN, EVTCHNSTAT_IPI, EVTCHNSTAT_UNBOUND,
+    EVTCHNSTAT_VIRQ, EvtchnReset,
 };
 use pv_guest_abi::hypercall::{EVENT_CHANNEL_OP, XEN_VERSION};
 use pv_guest_abi::virq::{VIRQ_CONSOLE, VIRQ_DEBUG, VIRQ_DOM_EXC, VIRQ_TIMER};
 
 use super::probes;
 use crate::kit::trap::{self, Kind, Regs, Start};
-use crate::kit::{Outcome, event, hypercall, user};
+use crate::kit::{Outcome, at, event, hypercall, user};
 
 probes!(events:
     ports_are_the_lowest_free,
@@ -38,6 +39,7 @@ probes!(events:
     bind_vcpu_refusals,
     unknown_operations,
     many_ports,
+    reset_closes_all,
     delivered_behind_a_hypercall,
     delivered_to_the_user,
     masked_upcall_waits,
@@ -424,6 +426,31 @@ code! {
     send: "syscall", "2: ud2";
     count: "2: add rax, 1", "jmp 2b";
     version: "lea rbx, [rip + 2f]", "syscall", "2: ud2";
+}
+
+/// Does a reset of its own ports close them all, and make their virtual interrupts free?
+fn reset_closes_all() -> Outcome {
+    let near = ok("alloc", Xen::alloc_unbound(DOMID_SELF))?;
+    let far = ok("bind", Xen::bind_interdomain(DOMID_SELF, near))?;
+    let virq = ok("virq", Xen::bind_virq(VIRQ_DEBUG, 0))?;
+    ok("send", Xen::send(far))?;
+    let arg = EvtchnReset { dom: DOMID_SELF };
+    let args = [EVTCHNOP_RESET.into(), at(&arg)];
+    returns!(hypercall(EVENT_CHANNEL_OP, &args), 0, "reset");
+    for port in [near, far, virq] {
+        let status = ok("status", Xen::status(DOMID_SELF, port))?;
+        same!(status.status, EVTCHNSTAT_CLOSED, "port {port}");
+        check!(
+            !event::is_pending(port),
+            "port {port}: expected no event, seen one"
+        );
+    }
+    same!(
+        ok("virq", Xen::bind_virq(VIRQ_DEBUG, 0))?,
+        near,
+        "the first port again"
+    );
+    Ok(())
 }
 
 /// Does a hypercall that makes an event pending return by way of the callback when events are let in?
