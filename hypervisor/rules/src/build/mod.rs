@@ -2,7 +2,7 @@
 //!
 //! First a pure [`Plan`]: which guest frames hold what, where they are mapped, how
 //! many page tables that takes, and with which registers the first vCPU starts.
-//! Then [`fill`], which writes the plan's contents through a small trait,
+//! Then [`fill()`], which writes the plan's contents through a small trait,
 //! [`Memory`]: into frames of the machine here, into a map of pages in the tests.
 //!
 //! From VIRT_BASE upwards, each page-aligned, guest frames in the same order:
@@ -15,6 +15,7 @@
 //! stack. Unmapped behind it: the initrd, when the kernel takes it by its frame
 //! number (MOD_START_PFN); the p2m list with tables of its own, when the kernel wants
 //! it elsewhere (INIT_P2M); and the rest of the memory.
+#![warn(missing_docs)]
 
 pub mod fill;
 pub mod hypercall_page;

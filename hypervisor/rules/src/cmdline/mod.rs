@@ -9,6 +9,7 @@
 //!   loaders put around it;
 //! * [`value`] reads sizes, numbers and booleans as Xen does;
 //! * [`options`] is the table of options and what they set.
+#![warn(missing_docs)]
 
 pub mod dom0_mem;
 pub mod line;

@@ -9,6 +9,7 @@
 //! * [`notes`]: the Xen notes, from a segment, a section or the old `__xen_guest` text;
 //! * [`features`]: what a kernel requires and what is offered;
 //! * [`error`]: the refusals.
+#![warn(missing_docs)]
 
 pub mod error;
 pub mod features;

@@ -5,6 +5,7 @@
 //! ends on page boundaries (RAM shrinks inward, everything else grows outward), so
 //! that a page is RAM only when all of it is. It needs no heap: the allocator
 //! is built from it.
+#![warn(missing_docs)]
 
 use crate::types::{Mfn, PAGE_SIZE};
 use core::fmt;
