@@ -152,160 +152,101 @@ pub const ETIMEDOUT: i64 = 110;
 #[doc(alias = "XEN_ECONNREFUSED")]
 pub const ECONNREFUSED: i64 = 111;
 
-/// An error number of the ABI.
-///
-/// `EWOULDBLOCK` and `EDEADLOCK` are other names for [`Errno::EAGAIN`] and [`Errno::EDEADLK`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i64)]
-pub enum Errno {
-    /// The caller may not do this.
-    EPERM = EPERM,
-    /// No such object.
-    ENOENT = ENOENT,
-    /// No such domain.
-    ESRCH = ESRCH,
-    /// Input or output failed.
-    EIO = EIO,
-    /// No such device or address.
-    ENXIO = ENXIO,
-    /// Argument list too long.
-    E2BIG = E2BIG,
-    /// Not an executable format.
-    ENOEXEC = ENOEXEC,
-    /// Bad descriptor.
-    EBADF = EBADF,
-    /// No child.
-    ECHILD = ECHILD,
-    /// Try again.
-    EAGAIN = EAGAIN,
-    /// Out of memory.
-    ENOMEM = ENOMEM,
-    /// Permission denied (for example a wrong interface version).
-    EACCES = EACCES,
-    /// An argument points to memory that cannot be read or written.
-    EFAULT = EFAULT,
-    /// In use.
-    EBUSY = EBUSY,
-    /// Exists already.
-    EEXIST = EEXIST,
-    /// Crosses a boundary.
-    EXDEV = EXDEV,
-    /// No such device.
-    ENODEV = ENODEV,
-    /// Not a directory.
-    ENOTDIR = ENOTDIR,
-    /// Is a directory.
-    EISDIR = EISDIR,
-    /// Invalid argument.
-    EINVAL = EINVAL,
-    /// System-wide table full.
-    ENFILE = ENFILE,
-    /// Per-caller table full.
-    EMFILE = EMFILE,
-    /// No space left (for example no free port).
-    ENOSPC = ENOSPC,
-    /// Read-only.
-    EROFS = EROFS,
-    /// Too many links.
-    EMLINK = EMLINK,
-    /// Argument out of domain.
-    EDOM = EDOM,
-    /// Result out of range.
-    ERANGE = ERANGE,
-    /// Would dead-lock.
-    EDEADLK = EDEADLK,
-    /// Name too long.
-    ENAMETOOLONG = ENAMETOOLONG,
-    /// No locks left.
-    ENOLCK = ENOLCK,
-    /// No such hypercall or operation.
-    ENOSYS = ENOSYS,
-    /// Not empty.
-    ENOTEMPTY = ENOTEMPTY,
-    /// No data.
-    ENODATA = ENODATA,
-    /// Timer expired.
-    ETIME = ETIME,
-    /// Bad message.
-    EBADMSG = EBADMSG,
-    /// Value too large for its type.
-    EOVERFLOW = EOVERFLOW,
-    /// Illegal byte sequence.
-    EILSEQ = EILSEQ,
-    /// Not a socket.
-    ENOTSOCK = ENOTSOCK,
-    /// Message too large.
-    EMSGSIZE = EMSGSIZE,
-    /// Not supported here.
-    EOPNOTSUPP = EOPNOTSUPP,
-    /// Address in use.
-    EADDRINUSE = EADDRINUSE,
-    /// Address not available.
-    EADDRNOTAVAIL = EADDRNOTAVAIL,
-    /// No buffer space.
-    ENOBUFS = ENOBUFS,
-    /// Connected already.
-    EISCONN = EISCONN,
-    /// Not connected.
-    ENOTCONN = ENOTCONN,
-    /// Timed out.
-    ETIMEDOUT = ETIMEDOUT,
-    /// Connection refused.
-    ECONNREFUSED = ECONNREFUSED,
+/// Makes the enumeration from the names of the constants and what they mean.
+macro_rules! errnos {
+    ($($name:ident $meaning:literal,)*) => {
+        /// An error number of the ABI.
+        ///
+        /// `EWOULDBLOCK` and `EDEADLOCK` are other names for [`Errno::EAGAIN`] and [`Errno::EDEADLK`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i64)]
+        pub enum Errno {
+            $(
+                #[doc = concat!("The ", stringify!($name), " error: ", $meaning, ".")]
+                $name = $name,
+            )*
+        }
+
+        impl Errno {
+            /// Every error number, in rising order.
+            pub const ALL: &'static [Errno] = &[$(Errno::$name),*];
+
+            /// The error with this positive number.
+            pub const fn from_number(number: i64) -> Option<Errno> {
+                match number {
+                    $($name => Some(Errno::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The name, as in C without the `XEN_` prefix.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Errno::$name => stringify!($name),)*
+                }
+            }
+
+            /// What the error means, in a few words.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Errno::$name => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+errnos! {
+    EPERM "the caller may not do this",
+    ENOENT "no such object",
+    ESRCH "no such domain",
+    EIO "input or output failed",
+    ENXIO "no such device or address",
+    E2BIG "argument list too long",
+    ENOEXEC "not an executable format",
+    EBADF "bad descriptor",
+    ECHILD "no child",
+    EAGAIN "try again",
+    ENOMEM "out of memory",
+    EACCES "permission denied (for example a wrong interface version)",
+    EFAULT "an argument points to memory that cannot be read or written",
+    EBUSY "in use",
+    EEXIST "exists already",
+    EXDEV "crosses a boundary",
+    ENODEV "no such device",
+    ENOTDIR "not a directory",
+    EISDIR "is a directory",
+    EINVAL "invalid argument",
+    ENFILE "system-wide table full",
+    EMFILE "per-caller table full",
+    ENOSPC "no space left (for example no free port)",
+    EROFS "read-only",
+    EMLINK "too many links",
+    EDOM "argument out of domain",
+    ERANGE "result out of range",
+    EDEADLK "would dead-lock",
+    ENAMETOOLONG "name too long",
+    ENOLCK "no locks left",
+    ENOSYS "no such hypercall or operation",
+    ENOTEMPTY "not empty",
+    ENODATA "no data",
+    ETIME "timer expired",
+    EBADMSG "bad message",
+    EOVERFLOW "value too large for its type",
+    EILSEQ "illegal byte sequence",
+    ENOTSOCK "not a socket",
+    EMSGSIZE "message too large",
+    EOPNOTSUPP "not supported here",
+    EADDRINUSE "address in use",
+    EADDRNOTAVAIL "address not available",
+    ENOBUFS "no buffer space",
+    EISCONN "connected already",
+    ENOTCONN "not connected",
+    ETIMEDOUT "timed out",
+    ECONNREFUSED "connection refused",
 }
 
 impl Errno {
-    /// Every error number, in rising order.
-    pub const ALL: &'static [Errno] = &[
-        Errno::EPERM,
-        Errno::ENOENT,
-        Errno::ESRCH,
-        Errno::EIO,
-        Errno::ENXIO,
-        Errno::E2BIG,
-        Errno::ENOEXEC,
-        Errno::EBADF,
-        Errno::ECHILD,
-        Errno::EAGAIN,
-        Errno::ENOMEM,
-        Errno::EACCES,
-        Errno::EFAULT,
-        Errno::EBUSY,
-        Errno::EEXIST,
-        Errno::EXDEV,
-        Errno::ENODEV,
-        Errno::ENOTDIR,
-        Errno::EISDIR,
-        Errno::EINVAL,
-        Errno::ENFILE,
-        Errno::EMFILE,
-        Errno::ENOSPC,
-        Errno::EROFS,
-        Errno::EMLINK,
-        Errno::EDOM,
-        Errno::ERANGE,
-        Errno::EDEADLK,
-        Errno::ENAMETOOLONG,
-        Errno::ENOLCK,
-        Errno::ENOSYS,
-        Errno::ENOTEMPTY,
-        Errno::ENODATA,
-        Errno::ETIME,
-        Errno::EBADMSG,
-        Errno::EOVERFLOW,
-        Errno::EILSEQ,
-        Errno::ENOTSOCK,
-        Errno::EMSGSIZE,
-        Errno::EOPNOTSUPP,
-        Errno::EADDRINUSE,
-        Errno::EADDRNOTAVAIL,
-        Errno::ENOBUFS,
-        Errno::EISCONN,
-        Errno::ENOTCONN,
-        Errno::ETIMEDOUT,
-        Errno::ECONNREFUSED,
-    ];
-
     /// The positive number.
     pub const fn number(self) -> i64 {
         self as i64
@@ -314,60 +255,6 @@ impl Errno {
     /// The value that a hypercall returns for this error.
     pub const fn to_return(self) -> i64 {
         -(self as i64)
-    }
-
-    /// The error with this positive number.
-    pub const fn from_number(number: i64) -> Option<Errno> {
-        Some(match number {
-            EPERM => Errno::EPERM,
-            ENOENT => Errno::ENOENT,
-            ESRCH => Errno::ESRCH,
-            EIO => Errno::EIO,
-            ENXIO => Errno::ENXIO,
-            E2BIG => Errno::E2BIG,
-            ENOEXEC => Errno::ENOEXEC,
-            EBADF => Errno::EBADF,
-            ECHILD => Errno::ECHILD,
-            EAGAIN => Errno::EAGAIN,
-            ENOMEM => Errno::ENOMEM,
-            EACCES => Errno::EACCES,
-            EFAULT => Errno::EFAULT,
-            EBUSY => Errno::EBUSY,
-            EEXIST => Errno::EEXIST,
-            EXDEV => Errno::EXDEV,
-            ENODEV => Errno::ENODEV,
-            ENOTDIR => Errno::ENOTDIR,
-            EISDIR => Errno::EISDIR,
-            EINVAL => Errno::EINVAL,
-            ENFILE => Errno::ENFILE,
-            EMFILE => Errno::EMFILE,
-            ENOSPC => Errno::ENOSPC,
-            EROFS => Errno::EROFS,
-            EMLINK => Errno::EMLINK,
-            EDOM => Errno::EDOM,
-            ERANGE => Errno::ERANGE,
-            EDEADLK => Errno::EDEADLK,
-            ENAMETOOLONG => Errno::ENAMETOOLONG,
-            ENOLCK => Errno::ENOLCK,
-            ENOSYS => Errno::ENOSYS,
-            ENOTEMPTY => Errno::ENOTEMPTY,
-            ENODATA => Errno::ENODATA,
-            ETIME => Errno::ETIME,
-            EBADMSG => Errno::EBADMSG,
-            EOVERFLOW => Errno::EOVERFLOW,
-            EILSEQ => Errno::EILSEQ,
-            ENOTSOCK => Errno::ENOTSOCK,
-            EMSGSIZE => Errno::EMSGSIZE,
-            EOPNOTSUPP => Errno::EOPNOTSUPP,
-            EADDRINUSE => Errno::EADDRINUSE,
-            EADDRNOTAVAIL => Errno::EADDRNOTAVAIL,
-            ENOBUFS => Errno::ENOBUFS,
-            EISCONN => Errno::EISCONN,
-            ENOTCONN => Errno::ENOTCONN,
-            ETIMEDOUT => Errno::ETIMEDOUT,
-            ECONNREFUSED => Errno::ECONNREFUSED,
-            _ => return None,
-        })
     }
 
     /// Splits the result of a hypercall: zero and above is a value, below an error.
@@ -380,112 +267,6 @@ impl Errno {
         match Errno::from_number(result.wrapping_neg()) {
             Some(errno) => Err(errno),
             None => Err(Errno::EINVAL),
-        }
-    }
-
-    /// The name, as in C without the `XEN_` prefix.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Errno::EPERM => "EPERM",
-            Errno::ENOENT => "ENOENT",
-            Errno::ESRCH => "ESRCH",
-            Errno::EIO => "EIO",
-            Errno::ENXIO => "ENXIO",
-            Errno::E2BIG => "E2BIG",
-            Errno::ENOEXEC => "ENOEXEC",
-            Errno::EBADF => "EBADF",
-            Errno::ECHILD => "ECHILD",
-            Errno::EAGAIN => "EAGAIN",
-            Errno::ENOMEM => "ENOMEM",
-            Errno::EACCES => "EACCES",
-            Errno::EFAULT => "EFAULT",
-            Errno::EBUSY => "EBUSY",
-            Errno::EEXIST => "EEXIST",
-            Errno::EXDEV => "EXDEV",
-            Errno::ENODEV => "ENODEV",
-            Errno::ENOTDIR => "ENOTDIR",
-            Errno::EISDIR => "EISDIR",
-            Errno::EINVAL => "EINVAL",
-            Errno::ENFILE => "ENFILE",
-            Errno::EMFILE => "EMFILE",
-            Errno::ENOSPC => "ENOSPC",
-            Errno::EROFS => "EROFS",
-            Errno::EMLINK => "EMLINK",
-            Errno::EDOM => "EDOM",
-            Errno::ERANGE => "ERANGE",
-            Errno::EDEADLK => "EDEADLK",
-            Errno::ENAMETOOLONG => "ENAMETOOLONG",
-            Errno::ENOLCK => "ENOLCK",
-            Errno::ENOSYS => "ENOSYS",
-            Errno::ENOTEMPTY => "ENOTEMPTY",
-            Errno::ENODATA => "ENODATA",
-            Errno::ETIME => "ETIME",
-            Errno::EBADMSG => "EBADMSG",
-            Errno::EOVERFLOW => "EOVERFLOW",
-            Errno::EILSEQ => "EILSEQ",
-            Errno::ENOTSOCK => "ENOTSOCK",
-            Errno::EMSGSIZE => "EMSGSIZE",
-            Errno::EOPNOTSUPP => "EOPNOTSUPP",
-            Errno::EADDRINUSE => "EADDRINUSE",
-            Errno::EADDRNOTAVAIL => "EADDRNOTAVAIL",
-            Errno::ENOBUFS => "ENOBUFS",
-            Errno::EISCONN => "EISCONN",
-            Errno::ENOTCONN => "ENOTCONN",
-            Errno::ETIMEDOUT => "ETIMEDOUT",
-            Errno::ECONNREFUSED => "ECONNREFUSED",
-        }
-    }
-
-    /// What the error means, in a few words.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Errno::EPERM => "the caller may not do this",
-            Errno::ENOENT => "no such object",
-            Errno::ESRCH => "no such domain",
-            Errno::EIO => "input or output failed",
-            Errno::ENXIO => "no such device or address",
-            Errno::E2BIG => "argument list too long",
-            Errno::ENOEXEC => "not an executable format",
-            Errno::EBADF => "bad descriptor",
-            Errno::ECHILD => "no child",
-            Errno::EAGAIN => "try again",
-            Errno::ENOMEM => "out of memory",
-            Errno::EACCES => "permission denied (for example a wrong interface version)",
-            Errno::EFAULT => "an argument points to memory that cannot be read or written",
-            Errno::EBUSY => "in use",
-            Errno::EEXIST => "exists already",
-            Errno::EXDEV => "crosses a boundary",
-            Errno::ENODEV => "no such device",
-            Errno::ENOTDIR => "not a directory",
-            Errno::EISDIR => "is a directory",
-            Errno::EINVAL => "invalid argument",
-            Errno::ENFILE => "system-wide table full",
-            Errno::EMFILE => "per-caller table full",
-            Errno::ENOSPC => "no space left (for example no free port)",
-            Errno::EROFS => "read-only",
-            Errno::EMLINK => "too many links",
-            Errno::EDOM => "argument out of domain",
-            Errno::ERANGE => "result out of range",
-            Errno::EDEADLK => "would dead-lock",
-            Errno::ENAMETOOLONG => "name too long",
-            Errno::ENOLCK => "no locks left",
-            Errno::ENOSYS => "no such hypercall or operation",
-            Errno::ENOTEMPTY => "not empty",
-            Errno::ENODATA => "no data",
-            Errno::ETIME => "timer expired",
-            Errno::EBADMSG => "bad message",
-            Errno::EOVERFLOW => "value too large for its type",
-            Errno::EILSEQ => "illegal byte sequence",
-            Errno::ENOTSOCK => "not a socket",
-            Errno::EMSGSIZE => "message too large",
-            Errno::EOPNOTSUPP => "not supported here",
-            Errno::EADDRINUSE => "address in use",
-            Errno::EADDRNOTAVAIL => "address not available",
-            Errno::ENOBUFS => "no buffer space",
-            Errno::EISCONN => "connected already",
-            Errno::ENOTCONN => "not connected",
-            Errno::ETIMEDOUT => "timed out",
-            Errno::ECONNREFUSED => "connection refused",
         }
     }
 }

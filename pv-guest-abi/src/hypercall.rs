@@ -161,287 +161,102 @@ pub const PAGE_SLOTS: usize = 128;
 /// Size of one stub in a hypercall page, in bytes.
 pub const PAGE_STUB_SIZE: usize = 32;
 
-/// A hypercall that has a number in the public ABI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u32)]
-pub enum Hypercall {
-    /// Replaces the virtual IDT of the calling vCPU.
-    SetTrapTable = SET_TRAP_TABLE,
-    /// Checked writes of page-table entries and of the M2P.
-    MmuUpdate = MMU_UPDATE,
-    /// Sets the frames of the guest's GDT.
-    SetGdt = SET_GDT,
-    /// Sets the kernel stack (ring-0 stack of the virtual TSS).
-    StackSwitch = STACK_SWITCH,
-    /// Registers event, failsafe and syscall callbacks (old form of `callback_op`).
-    SetCallbacks = SET_CALLBACKS,
-    /// Sets or clears the virtual CR0.TS.
-    FpuTaskswitch = FPU_TASKSWITCH,
-    /// Scheduler operations, form before 0x00030101.
-    SchedOpCompat = SCHED_OP_COMPAT,
-    /// Operations on the machine, for the control domain.
-    PlatformOp = PLATFORM_OP,
-    /// Sets a virtual debug register.
-    SetDebugreg = SET_DEBUGREG,
-    /// Reads a virtual debug register.
-    GetDebugreg = GET_DEBUGREG,
-    /// Writes one descriptor of a GDT or LDT page.
-    UpdateDescriptor = UPDATE_DESCRIPTOR,
-    /// Memory reservation and information.
-    MemoryOp = MEMORY_OP,
-    /// Runs a list of hypercalls.
-    Multicall = MULTICALL,
-    /// Writes the L1 entry which maps a virtual address.
-    UpdateVaMapping = UPDATE_VA_MAPPING,
-    /// Sets the one-shot timer of the calling vCPU.
-    SetTimerOp = SET_TIMER_OP,
-    /// Event channel operations, form before 0x00030202.
-    EventChannelOpCompat = EVENT_CHANNEL_OP_COMPAT,
-    /// Version, features and build information.
-    XenVersion = XEN_VERSION,
-    /// Hypervisor console input and output.
-    ConsoleIo = CONSOLE_IO,
-    /// Physical device operations, form before 0x00030202.
-    PhysdevOpCompat = PHYSDEV_OP_COMPAT,
-    /// Grant table operations.
-    GrantTableOp = GRANT_TABLE_OP,
-    /// Enables or disables a run-time assistance.
-    VmAssist = VM_ASSIST,
-    /// As `update_va_mapping`, mapping another domain's frame.
-    UpdateVaMappingOtherdomain = UPDATE_VA_MAPPING_OTHERDOMAIN,
-    /// Returns to the context in an `IretContext` on the stack.
-    Iret = IRET,
-    /// Operations on a vCPU of the calling domain.
-    VcpuOp = VCPU_OP,
-    /// Sets the FS or GS base.
-    SetSegmentBase = SET_SEGMENT_BASE,
-    /// Pins tables, switches base pointers, flushes TLBs and caches.
-    MmuextOp = MMUEXT_OP,
-    /// Security module operations.
-    XsmOp = XSM_OP,
-    /// Registers an NMI callback.
-    NmiOp = NMI_OP,
-    /// Yield, block, poll, shut down.
-    SchedOp = SCHED_OP,
-    /// Registers or unregisters a callback.
-    CallbackOp = CALLBACK_OP,
-    /// Profiling (obsolete).
-    XenoprofOp = XENOPROF_OP,
-    /// Event channel operations.
-    EventChannelOp = EVENT_CHANNEL_OP,
-    /// Interrupts and PCI devices.
-    PhysdevOp = PHYSDEV_OP,
-    /// Operations on HVM domains.
-    HvmOp = HVM_OP,
-    /// Operations on the whole system, for the toolstack.
-    Sysctl = SYSCTL,
-    /// Operations on a domain, for the toolstack.
-    Domctl = DOMCTL,
-    /// Loads and starts a crash kernel.
-    KexecOp = KEXEC_OP,
-    /// Transcendent memory (removed).
-    TmemOp = TMEM_OP,
-    /// Argo inter-domain messages.
-    ArgoOp = ARGO_OP,
-    /// Virtual performance counters.
-    XenpmuOp = XENPMU_OP,
-    /// Device model operations.
-    DmOp = DM_OP,
-    /// Hypervisor file system.
-    HypfsOp = HYPFS_OP,
-    /// Architecture-specific slot 0 (x86: machine check, `do_mca`).
-    Arch0 = ARCH_0,
-    /// Architecture-specific slot 1.
-    Arch1 = ARCH_1,
-    /// Architecture-specific slot 2.
-    Arch2 = ARCH_2,
-    /// Architecture-specific slot 3.
-    Arch3 = ARCH_3,
-    /// Architecture-specific slot 4.
-    Arch4 = ARCH_4,
-    /// Architecture-specific slot 5.
-    Arch5 = ARCH_5,
-    /// Architecture-specific slot 6.
-    Arch6 = ARCH_6,
-    /// Architecture-specific slot 7.
-    Arch7 = ARCH_7,
+/// Makes the enumeration from pairs of a variant and its constant.
+macro_rules! hypercalls {
+    ($($variant:ident = $number:ident $name:literal,)*) => {
+        /// A hypercall that has a number in the public ABI.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub enum Hypercall {
+            $(
+                #[doc = concat!("[`", stringify!($number), "`].")]
+                $variant = $number,
+            )*
+        }
+
+        impl Hypercall {
+            /// Every hypercall, in the order of the numbers.
+            pub const ALL: &'static [Hypercall] = &[$(Hypercall::$variant),*];
+
+            /// The C name without its `__HYPERVISOR_` prefix.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Hypercall::$variant => $name,)*
+                }
+            }
+        }
+
+        impl TryFrom<u32> for Hypercall {
+            type Error = Errno;
+
+            /// Fails with [`Errno::ENOSYS`], the answer that a guest gets for an unknown number.
+            fn try_from(number: u32) -> Result<Self, Errno> {
+                match number {
+                    $($number => Ok(Hypercall::$variant),)*
+                    _ => Err(Errno::ENOSYS),
+                }
+            }
+        }
+    };
+}
+
+hypercalls! {
+    SetTrapTable = SET_TRAP_TABLE "set_trap_table",
+    MmuUpdate = MMU_UPDATE "mmu_update",
+    SetGdt = SET_GDT "set_gdt",
+    StackSwitch = STACK_SWITCH "stack_switch",
+    SetCallbacks = SET_CALLBACKS "set_callbacks",
+    FpuTaskswitch = FPU_TASKSWITCH "fpu_taskswitch",
+    SchedOpCompat = SCHED_OP_COMPAT "sched_op_compat",
+    PlatformOp = PLATFORM_OP "platform_op",
+    SetDebugreg = SET_DEBUGREG "set_debugreg",
+    GetDebugreg = GET_DEBUGREG "get_debugreg",
+    UpdateDescriptor = UPDATE_DESCRIPTOR "update_descriptor",
+    MemoryOp = MEMORY_OP "memory_op",
+    Multicall = MULTICALL "multicall",
+    UpdateVaMapping = UPDATE_VA_MAPPING "update_va_mapping",
+    SetTimerOp = SET_TIMER_OP "set_timer_op",
+    EventChannelOpCompat = EVENT_CHANNEL_OP_COMPAT "event_channel_op_compat",
+    XenVersion = XEN_VERSION "xen_version",
+    ConsoleIo = CONSOLE_IO "console_io",
+    PhysdevOpCompat = PHYSDEV_OP_COMPAT "physdev_op_compat",
+    GrantTableOp = GRANT_TABLE_OP "grant_table_op",
+    VmAssist = VM_ASSIST "vm_assist",
+    UpdateVaMappingOtherdomain = UPDATE_VA_MAPPING_OTHERDOMAIN "update_va_mapping_otherdomain",
+    Iret = IRET "iret",
+    VcpuOp = VCPU_OP "vcpu_op",
+    SetSegmentBase = SET_SEGMENT_BASE "set_segment_base",
+    MmuextOp = MMUEXT_OP "mmuext_op",
+    XsmOp = XSM_OP "xsm_op",
+    NmiOp = NMI_OP "nmi_op",
+    SchedOp = SCHED_OP "sched_op",
+    CallbackOp = CALLBACK_OP "callback_op",
+    XenoprofOp = XENOPROF_OP "xenoprof_op",
+    EventChannelOp = EVENT_CHANNEL_OP "event_channel_op",
+    PhysdevOp = PHYSDEV_OP "physdev_op",
+    HvmOp = HVM_OP "hvm_op",
+    Sysctl = SYSCTL "sysctl",
+    Domctl = DOMCTL "domctl",
+    KexecOp = KEXEC_OP "kexec_op",
+    TmemOp = TMEM_OP "tmem_op",
+    ArgoOp = ARGO_OP "argo_op",
+    XenpmuOp = XENPMU_OP "xenpmu_op",
+    DmOp = DM_OP "dm_op",
+    HypfsOp = HYPFS_OP "hypfs_op",
+    Arch0 = ARCH_0 "arch_0",
+    Arch1 = ARCH_1 "arch_1",
+    Arch2 = ARCH_2 "arch_2",
+    Arch3 = ARCH_3 "arch_3",
+    Arch4 = ARCH_4 "arch_4",
+    Arch5 = ARCH_5 "arch_5",
+    Arch6 = ARCH_6 "arch_6",
+    Arch7 = ARCH_7 "arch_7",
 }
 
 impl Hypercall {
-    /// Every hypercall, in the order of the numbers.
-    pub const ALL: &'static [Hypercall] = &[
-        Hypercall::SetTrapTable,
-        Hypercall::MmuUpdate,
-        Hypercall::SetGdt,
-        Hypercall::StackSwitch,
-        Hypercall::SetCallbacks,
-        Hypercall::FpuTaskswitch,
-        Hypercall::SchedOpCompat,
-        Hypercall::PlatformOp,
-        Hypercall::SetDebugreg,
-        Hypercall::GetDebugreg,
-        Hypercall::UpdateDescriptor,
-        Hypercall::MemoryOp,
-        Hypercall::Multicall,
-        Hypercall::UpdateVaMapping,
-        Hypercall::SetTimerOp,
-        Hypercall::EventChannelOpCompat,
-        Hypercall::XenVersion,
-        Hypercall::ConsoleIo,
-        Hypercall::PhysdevOpCompat,
-        Hypercall::GrantTableOp,
-        Hypercall::VmAssist,
-        Hypercall::UpdateVaMappingOtherdomain,
-        Hypercall::Iret,
-        Hypercall::VcpuOp,
-        Hypercall::SetSegmentBase,
-        Hypercall::MmuextOp,
-        Hypercall::XsmOp,
-        Hypercall::NmiOp,
-        Hypercall::SchedOp,
-        Hypercall::CallbackOp,
-        Hypercall::XenoprofOp,
-        Hypercall::EventChannelOp,
-        Hypercall::PhysdevOp,
-        Hypercall::HvmOp,
-        Hypercall::Sysctl,
-        Hypercall::Domctl,
-        Hypercall::KexecOp,
-        Hypercall::TmemOp,
-        Hypercall::ArgoOp,
-        Hypercall::XenpmuOp,
-        Hypercall::DmOp,
-        Hypercall::HypfsOp,
-        Hypercall::Arch0,
-        Hypercall::Arch1,
-        Hypercall::Arch2,
-        Hypercall::Arch3,
-        Hypercall::Arch4,
-        Hypercall::Arch5,
-        Hypercall::Arch6,
-        Hypercall::Arch7,
-    ];
-
-    /// The C name without its `__HYPERVISOR_` prefix.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Hypercall::SetTrapTable => "set_trap_table",
-            Hypercall::MmuUpdate => "mmu_update",
-            Hypercall::SetGdt => "set_gdt",
-            Hypercall::StackSwitch => "stack_switch",
-            Hypercall::SetCallbacks => "set_callbacks",
-            Hypercall::FpuTaskswitch => "fpu_taskswitch",
-            Hypercall::SchedOpCompat => "sched_op_compat",
-            Hypercall::PlatformOp => "platform_op",
-            Hypercall::SetDebugreg => "set_debugreg",
-            Hypercall::GetDebugreg => "get_debugreg",
-            Hypercall::UpdateDescriptor => "update_descriptor",
-            Hypercall::MemoryOp => "memory_op",
-            Hypercall::Multicall => "multicall",
-            Hypercall::UpdateVaMapping => "update_va_mapping",
-            Hypercall::SetTimerOp => "set_timer_op",
-            Hypercall::EventChannelOpCompat => "event_channel_op_compat",
-            Hypercall::XenVersion => "xen_version",
-            Hypercall::ConsoleIo => "console_io",
-            Hypercall::PhysdevOpCompat => "physdev_op_compat",
-            Hypercall::GrantTableOp => "grant_table_op",
-            Hypercall::VmAssist => "vm_assist",
-            Hypercall::UpdateVaMappingOtherdomain => "update_va_mapping_otherdomain",
-            Hypercall::Iret => "iret",
-            Hypercall::VcpuOp => "vcpu_op",
-            Hypercall::SetSegmentBase => "set_segment_base",
-            Hypercall::MmuextOp => "mmuext_op",
-            Hypercall::XsmOp => "xsm_op",
-            Hypercall::NmiOp => "nmi_op",
-            Hypercall::SchedOp => "sched_op",
-            Hypercall::CallbackOp => "callback_op",
-            Hypercall::XenoprofOp => "xenoprof_op",
-            Hypercall::EventChannelOp => "event_channel_op",
-            Hypercall::PhysdevOp => "physdev_op",
-            Hypercall::HvmOp => "hvm_op",
-            Hypercall::Sysctl => "sysctl",
-            Hypercall::Domctl => "domctl",
-            Hypercall::KexecOp => "kexec_op",
-            Hypercall::TmemOp => "tmem_op",
-            Hypercall::ArgoOp => "argo_op",
-            Hypercall::XenpmuOp => "xenpmu_op",
-            Hypercall::DmOp => "dm_op",
-            Hypercall::HypfsOp => "hypfs_op",
-            Hypercall::Arch0 => "arch_0",
-            Hypercall::Arch1 => "arch_1",
-            Hypercall::Arch2 => "arch_2",
-            Hypercall::Arch3 => "arch_3",
-            Hypercall::Arch4 => "arch_4",
-            Hypercall::Arch5 => "arch_5",
-            Hypercall::Arch6 => "arch_6",
-            Hypercall::Arch7 => "arch_7",
-        }
-    }
-
     /// The number, as it goes into `eax`.
     pub const fn number(self) -> u32 {
         self as u32
-    }
-}
-
-impl TryFrom<u32> for Hypercall {
-    type Error = Errno;
-
-    /// Fails with [`Errno::ENOSYS`], the answer that a guest gets for an unknown number.
-    fn try_from(number: u32) -> Result<Self, Errno> {
-        Ok(match number {
-            SET_TRAP_TABLE => Hypercall::SetTrapTable,
-            MMU_UPDATE => Hypercall::MmuUpdate,
-            SET_GDT => Hypercall::SetGdt,
-            STACK_SWITCH => Hypercall::StackSwitch,
-            SET_CALLBACKS => Hypercall::SetCallbacks,
-            FPU_TASKSWITCH => Hypercall::FpuTaskswitch,
-            SCHED_OP_COMPAT => Hypercall::SchedOpCompat,
-            PLATFORM_OP => Hypercall::PlatformOp,
-            SET_DEBUGREG => Hypercall::SetDebugreg,
-            GET_DEBUGREG => Hypercall::GetDebugreg,
-            UPDATE_DESCRIPTOR => Hypercall::UpdateDescriptor,
-            MEMORY_OP => Hypercall::MemoryOp,
-            MULTICALL => Hypercall::Multicall,
-            UPDATE_VA_MAPPING => Hypercall::UpdateVaMapping,
-            SET_TIMER_OP => Hypercall::SetTimerOp,
-            EVENT_CHANNEL_OP_COMPAT => Hypercall::EventChannelOpCompat,
-            XEN_VERSION => Hypercall::XenVersion,
-            CONSOLE_IO => Hypercall::ConsoleIo,
-            PHYSDEV_OP_COMPAT => Hypercall::PhysdevOpCompat,
-            GRANT_TABLE_OP => Hypercall::GrantTableOp,
-            VM_ASSIST => Hypercall::VmAssist,
-            UPDATE_VA_MAPPING_OTHERDOMAIN => Hypercall::UpdateVaMappingOtherdomain,
-            IRET => Hypercall::Iret,
-            VCPU_OP => Hypercall::VcpuOp,
-            SET_SEGMENT_BASE => Hypercall::SetSegmentBase,
-            MMUEXT_OP => Hypercall::MmuextOp,
-            XSM_OP => Hypercall::XsmOp,
-            NMI_OP => Hypercall::NmiOp,
-            SCHED_OP => Hypercall::SchedOp,
-            CALLBACK_OP => Hypercall::CallbackOp,
-            XENOPROF_OP => Hypercall::XenoprofOp,
-            EVENT_CHANNEL_OP => Hypercall::EventChannelOp,
-            PHYSDEV_OP => Hypercall::PhysdevOp,
-            HVM_OP => Hypercall::HvmOp,
-            SYSCTL => Hypercall::Sysctl,
-            DOMCTL => Hypercall::Domctl,
-            KEXEC_OP => Hypercall::KexecOp,
-            TMEM_OP => Hypercall::TmemOp,
-            ARGO_OP => Hypercall::ArgoOp,
-            XENPMU_OP => Hypercall::XenpmuOp,
-            DM_OP => Hypercall::DmOp,
-            HYPFS_OP => Hypercall::HypfsOp,
-            ARCH_0 => Hypercall::Arch0,
-            ARCH_1 => Hypercall::Arch1,
-            ARCH_2 => Hypercall::Arch2,
-            ARCH_3 => Hypercall::Arch3,
-            ARCH_4 => Hypercall::Arch4,
-            ARCH_5 => Hypercall::Arch5,
-            ARCH_6 => Hypercall::Arch6,
-            ARCH_7 => Hypercall::Arch7,
-            _ => return Err(Errno::ENOSYS),
-        })
     }
 }
 

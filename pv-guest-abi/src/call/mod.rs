@@ -39,6 +39,7 @@ use crate::errno::Errno;
 use crate::hypercall::Hypercall;
 
 pub use gate::{Gate, HypercallPage, Syscall, hypercall_page};
+pub use grant::GrantError;
 pub use mmu::Flush;
 
 /// The hypercalls, entered by the gate `G`.

@@ -291,8 +291,10 @@ pub fn constants() -> Vec<Constant<i128>> {
         XENMEM_ACCESS_OP_SET_ACCESS XENMEM_ACCESS_OP_GET_ACCESS XENMEM_ACCESS_OP_SET_ACCESS_MULTI
         XENMEM_ACCESS_N XENMEM_ACCESS_R XENMEM_ACCESS_W XENMEM_ACCESS_RW XENMEM_ACCESS_X
         XENMEM_ACCESS_RX XENMEM_ACCESS_WX XENMEM_ACCESS_RWX XENMEM_ACCESS_RX2RW
-        XENMEM_ACCESS_N2RWX XENMEM_ACCESS_DEFAULT E820_RAM E820_RESERVED E820_ACPI E820_NVS
-        E820_UNUSABLE
+        XENMEM_ACCESS_N2RWX XENMEM_ACCESS_DEFAULT
+    } }
+    table::constants_of! { list, "memory::map", pv_guest_abi::memory::map {
+        E820_RAM E820_RESERVED E820_ACPI E820_NVS E820_UNUSABLE
     } }
     table::constants_of! { list, "mmu", pv_guest_abi::mmu {
         MMU_NORMAL_PT_UPDATE MMU_MACHPHYS_UPDATE MMU_PT_UPDATE_PRESERVE_AD
@@ -806,64 +808,64 @@ pub fn structs() -> Vec<Layout> {
     table::structure! { list, "event", pv_guest_abi::event, EvtchnFifoControlBlock {
         ready _rsvd head
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryV1 {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryV1 {
         flags domid frame
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryHeader {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryHeader {
         flags domid
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryV2FullPage {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryV2FullPage {
         hdr pad0 frame
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryV2SubPage {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryV2SubPage {
         hdr page_off length frame
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryV2Transitive {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryV2Transitive {
         hdr trans_domid pad0 gref
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GrantEntryV2 {
+    table::structure! { list, "grant::entry", pv_guest_abi::grant::entry, GrantEntryV2 {
         words
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabMapGrantRef {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabMapGrantRef {
         host_addr flags reference dom status handle dev_bus_addr
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabUnmapGrantRef {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabUnmapGrantRef {
         host_addr dev_bus_addr handle status _pad0
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabSetupTable {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabSetupTable {
         dom _pad0 nr_frames status _pad1 frame_list
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabDumpTable {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabDumpTable {
         dom status
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabTransfer {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabTransfer {
         mfn domid _pad0 reference status _pad1
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabCopyPtr {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabCopyPtr {
         u domid offset _pad0
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabCopy {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabCopy {
         source dest len flags status _pad0
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabQuerySize {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabQuerySize {
         dom _pad0 nr_frames max_nr_frames status _pad1
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabUnmapAndReplace {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabUnmapAndReplace {
         host_addr new_addr handle status _pad0
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabSetVersion {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabSetVersion {
         version
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabGetStatusFrames {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabGetStatusFrames {
         nr_frames dom status frame_list
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabGetVersion {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabGetVersion {
         dom pad version
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabSwapGrantRef {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabSwapGrantRef {
         ref_a ref_b status _pad0
     } }
-    table::structure! { list, "grant", pv_guest_abi::grant, GnttabCacheFlush {
+    table::structure! { list, "grant::op", pv_guest_abi::grant::op, GnttabCacheFlush {
         a offset length op
     } }
     table::structure! { list, "io::blkif", pv_guest_abi::io::blkif, BlkifRequestSegment {
@@ -1067,62 +1069,62 @@ pub fn structs() -> Vec<Layout> {
     table::structure! { list, "linux::privcmd", pv_guest_abi::linux::privcmd, PrivcmdMmapResource {
         dom _pad0 kind id idx num addr
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemoryReservation {
-        extent_start nr_extents extent_order mem_flags domid _pad0
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemoryExchange {
-        input out nr_exchanged
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemoryDomain {
-        domid
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MachphysMfnList {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, MachphysMfnList {
         max_extents _pad0 extent_start nr_extents _pad1
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MachphysMapping {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, MachphysMapping {
         v_start v_end max_mfn
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, AddToPhysmap {
-        domid size space idx gpfn
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, AddToPhysmapBatch {
-        domid space size foreign_domid idxs gpfns errs
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, RemoveFromPhysmap {
-        domid _pad0 gpfn
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemoryMap {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, MemoryMap {
         nr_entries _pad0 buffer
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, ForeignMemoryMap {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, ForeignMemoryMap {
         domid _pad0 map
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, PodTarget {
-        target_pages tot_pages pod_cache_pages pod_entries domid _pad0
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemPagingOp {
-        op _pad0 domain _pad1 buffer gfn
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemAccessOp {
-        op access domid nr pfn pfn_list access_list
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, ReservedDeviceMemory {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, ReservedDeviceMemory {
         start_pfn nr_pages
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, ReservedDeviceMemoryMap {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, ReservedDeviceMemoryMap {
         flags nr_entries buffer pci _pad0
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, MemAcquireResource {
-        domid kind id nr_frames pad frame frame_list
-    } }
-    table::structure! { list, "memory", pv_guest_abi::memory, Vmemrange {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, Vmemrange {
         start end flags nid
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, VnumaTopologyInfo {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, VnumaTopologyInfo {
         domid pad nr_vnodes nr_vcpus nr_vmemranges vdistance vcpu_to_vnode vmemrange
     } }
-    table::structure! { list, "memory", pv_guest_abi::memory, E820Entry {
+    table::structure! { list, "memory::map", pv_guest_abi::memory::map, E820Entry {
         addr size kind
+    } }
+    table::structure! { list, "memory::reservation", pv_guest_abi::memory::reservation, MemoryReservation {
+        extent_start nr_extents extent_order mem_flags domid _pad0
+    } }
+    table::structure! { list, "memory::reservation", pv_guest_abi::memory::reservation, MemoryExchange {
+        input out nr_exchanged
+    } }
+    table::structure! { list, "memory::reservation", pv_guest_abi::memory::reservation, MemoryDomain {
+        domid
+    } }
+    table::structure! { list, "memory::reservation", pv_guest_abi::memory::reservation, MemAcquireResource {
+        domid kind id nr_frames pad frame frame_list
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, AddToPhysmap {
+        domid size space idx gpfn
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, AddToPhysmapBatch {
+        domid space size foreign_domid idxs gpfns errs
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, RemoveFromPhysmap {
+        domid _pad0 gpfn
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, PodTarget {
+        target_pages tot_pages pod_cache_pages pod_entries domid _pad0
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, MemPagingOp {
+        op _pad0 domain _pad1 buffer gfn
+    } }
+    table::structure! { list, "memory::translated", pv_guest_abi::memory::translated, MemAccessOp {
+        op access domid nr pfn pfn_list access_list
     } }
     table::structure! { list, "mmu", pv_guest_abi::mmu, MmuUpdate {
         ptr val
