@@ -204,9 +204,7 @@ pub fn deliver_software(
     table: &TrapTable,
     vector: u8,
 ) -> Result<Bounce, Undeliverable> {
-    let gate = table
-        .gate(vector)
-        .ok_or(Undeliverable::NoHandler(vector))?;
+    let gate = table.gate(vector).ok_or(Undeliverable::NoHandler(vector))?;
     Ok(bounce(at, vcpu, gate.handler, None)?)
 }
 

@@ -7,7 +7,7 @@
 //! * [`selectors`]: the fixed segment selectors, and what a guest is told about them.
 //! * [`table`]: the virtual interrupt descriptor table (`set_trap_table`).
 //! * [`callbacks`]: event, failsafe and system-call entry points.
-//! * [`bounce`]: the frame of an exception, an event or a system call.
+//! * [`mod@bounce`]: the frame of an exception, an event or a system call.
 //! * [`iret`]: the check of the frame that the `iret` hypercall takes.
 
 pub mod bounce;
