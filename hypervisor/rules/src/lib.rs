@@ -5,23 +5,25 @@
 
 extern crate alloc;
 
-pub mod event;
+pub mod buddy;
 pub mod build;
 pub mod cmdline;
 pub mod cmos;
+pub mod cpuid;
+pub mod descriptor;
 pub mod elf;
+pub mod emulate;
+pub mod event;
+pub mod frame;
+pub mod grant;
 pub mod memmap;
-pub mod trap;
+pub mod msr;
 pub mod multiboot;
+pub mod paging;
 pub mod ring;
+pub mod sched;
 pub mod soft_off;
 pub mod symbols;
-pub mod types;
-pub mod buddy;
-pub mod frame;
-pub mod paging;
-pub mod sched;
 pub mod time;
-pub mod msr;
-pub mod cpuid;
-pub mod emulate;
+pub mod trap;
+pub mod types;
