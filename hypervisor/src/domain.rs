@@ -3,7 +3,7 @@
 use crate::events::Events;
 use crate::machine;
 use crate::pages::Pages;
-use crate::shared::VcpuInfo;
+use crate::shared::{LEGACY_VCPUS, VcpuInfo};
 use crate::vcpu::{Vcpu, VcpuState};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use spin::Once;
 use xenolith_mech::sync::{Level, Lock};
 use xenolith_rules::paging::UserBit;
-use xenolith_rules::types::{CpuId, DomId, GuestAddr, Mfn, VcpuId};
+use xenolith_rules::types::{DomId, GuestAddr, Mfn, VcpuId};
 
 bitflags! {
     /// What a domain may do beyond its own affairs. The one place that knows.
@@ -55,7 +55,8 @@ pub struct Domain {
     /// Its event channels.
     pub events: Events,
     vcpus: Once<Vec<Arc<Vcpu>>>,
-    cpus: AtomicU64,
+    /// What the guest has switched on by `vm_assist`.
+    pub assists: AtomicU64,
     down: AtomicBool,
     shutdown: Lock<Option<Shutdown>>,
 }
@@ -110,7 +111,7 @@ impl Domain {
             pages: Pages::new(id, policy.user_bit, policy.rights.contains(Rights::IOMEM)),
             events: Events::new(id),
             vcpus: Once::new(),
-            cpus: AtomicU64::new(0),
+            assists: AtomicU64::new(0),
             down: AtomicBool::new(false),
             shutdown: Lock::new(Level::Domain, None),
         }
@@ -142,17 +143,16 @@ impl Domain {
 
     /// The words that it shares with a vCPU's guest side.
     pub fn vcpu_info(&self, id: VcpuId) -> VcpuInfo {
-        VcpuInfo::legacy(self.shared_info, id)
+        match self.vcpu(id).and_then(|vcpu| vcpu.registered_info()) {
+            Some(info) => info,
+            None if id.0 < LEGACY_VCPUS => VcpuInfo::legacy(self.shared_info, id),
+            None => VcpuInfo::nowhere(self.shared_info),
+        }
     }
 
-    /// Notes that it runs on a pCPU, whose TLB may then hold its translations.
-    pub fn runs_on(&self, cpu: CpuId) {
-        self.cpus.fetch_or(1 << cpu.0, SeqCst);
-    }
-
-    /// The pCPUs on which it has run, as a bit mask.
-    pub fn cpus(&self) -> u64 {
-        self.cpus.load(SeqCst)
+    /// Whether the guest has switched one of `VMASST_TYPE_*` on.
+    pub fn is_assisted(&self, kind: u32) -> bool {
+        self.assists.load(SeqCst) >> kind & 1 != 0
     }
 
     /// Whether it runs no more.

@@ -6,7 +6,9 @@
 extern crate alloc;
 
 mod accounts;
+mod areas;
 mod calls;
+mod context;
 mod dom0;
 mod domain;
 mod emulate;
@@ -48,7 +50,9 @@ static FOUND: Once<Found> = Once::new();
 
 /// The boot CPU, on the loader's stack and early tables.
 fn main(handoff: Handoff) -> ! {
-    let boot = handoff.read().unwrap_or_else(|error| panic!("{error}"));
+    let boot = handoff
+        .read()
+        .unwrap_or_else(|error| machine::refuse_boot(error));
     let options = take_options(&boot);
     info!("Xenolith {}", env!("CARGO_PKG_VERSION"));
     boot::describe(&boot)
@@ -63,7 +67,7 @@ fn main(handoff: Handoff) -> ! {
         map,
         platform,
     });
-    mm::build_roots(CpuId(0)).unwrap_or_else(|error| panic!("{error}"));
+    mm::build_roots(CpuId(0)).unwrap_or_else(|error| machine::refuse_boot(error));
     smp::enter(CpuId(0), first_cpu)
 }
 
@@ -75,7 +79,7 @@ fn first_cpu(cpu: CpuId) -> ! {
     for missing in smp::start_others(&found.platform, limit, other_cpu) {
         warn!("{missing}");
     }
-    info!("{} CPUs run", smp::count());
+    info!("CPUs: {}", smp::count());
     check_tables();
     machine::remember(&found.boot, found.options);
     if let Err(why) = dom0::build(&found.boot, &found.options) {
@@ -124,7 +128,7 @@ fn take_options(boot: &BootInfo) -> Options {
 
 fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
     let map =
-        MemoryMap::normalise(boot.memory_map.iter().copied()).unwrap_or_else(|e| panic!("{e}"));
+        MemoryMap::normalise(boot.memory_map.iter().copied()).unwrap_or_else(|e| machine::refuse_boot(e));
     let map = options
         .mem_bytes
         .map_or(map.clone(), |bytes| map.without_ram_above(bytes));
@@ -133,7 +137,7 @@ fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
         .iter()
         .map(|module| module.range.clone())
         .collect();
-    mm::init(&map, &taken).unwrap_or_else(|error| panic!("{error}"));
+    mm::init(&map, &taken).unwrap_or_else(|error| machine::refuse_boot(error));
     info!(
         "{} of {} MiB of memory free",
         mm::free_count() >> 8,
@@ -143,9 +147,9 @@ fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
 }
 
 fn start_devices(boot: &BootInfo) -> Platform {
-    let platform = acpi_tables::read(boot.rsdp).unwrap_or_else(|error| panic!("{error}"));
+    let platform = acpi_tables::read(boot.rsdp).unwrap_or_else(|error| machine::refuse_boot(error));
     power::configure(platform.soft_off, platform.reset);
-    let no_memory = |error| panic!("{error}");
+    let no_memory = |error| machine::refuse_boot(error);
     apic::start().unwrap_or_else(no_memory);
     ioapic::start(&platform.io_apics).unwrap_or_else(no_memory);
     clock::start(&platform);

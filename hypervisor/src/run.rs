@@ -1,10 +1,11 @@
 //! The loop of every pCPU: take a vCPU, run it, serve its exits; halt when there
 //! is none.
 
+use crate::guest_memory::Space;
 use crate::running::Running;
 use crate::sched::{self, Next, Stay};
 use crate::vcpu::RunState;
-use crate::{calls, domain, events, machine, timers, traps};
+use crate::{areas, calls, domain, events, machine, timers, traps};
 use xenolith_mech::entry::{self, Exit};
 use xenolith_mech::guest::{self, Bases};
 use xenolith_mech::{apic, mm, percpu, timer, tlb};
@@ -37,6 +38,7 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
     state.bases.load();
     guest::set_task_switched(state.task_switched);
     domain.vcpu_info(vcpu.id).publish_time();
+    areas::publish(&domain, &vcpu, &Space::new(&domain, state.kernel_root));
     while !stay.is_over() {
         timers::arm(cpu, Some(stay.until));
         let mut running = Running {
@@ -63,6 +65,7 @@ fn step(running: &mut Running) {
         entry::poll_interrupts();
         return;
     }
+    traps::deliver_nmi(running);
     events::deliver_upcall(running);
     if running.vcpu.run_state() != RunState::Runnable {
         return;

@@ -12,7 +12,7 @@ use xenolith_mech::clock;
 use xenolith_mech::mm::direct;
 use xenolith_rules::time::publish::TSC_STABLE;
 use xenolith_rules::time::{Wallclock, publish_time, publish_wallclock};
-use xenolith_rules::types::{Mfn, VcpuId};
+use xenolith_rules::types::{Mfn, PAGE_SIZE, VcpuId};
 
 /// vCPUs that have their words in the shared-info page.
 pub const LEGACY_VCPUS: u32 = 32;
@@ -31,6 +31,29 @@ impl VcpuInfo {
             mfn: shared_info,
             offset: id.0 as usize * size_of::<VcpuInfoAbi>(),
         }
+    }
+
+    /// The place that a guest has registered: 64 bytes inside the frame, 8-aligned.
+    pub fn at(mfn: Mfn, offset: usize) -> Self {
+        Self { mfn, offset }
+    }
+
+    /// Where the bits of a vCPU go that has no place: behind the structures of the shared-info
+    /// page. Such a vCPU cannot be brought up, so nobody reads them.
+    pub fn nowhere(shared_info: Mfn) -> Self {
+        Self {
+            mfn: shared_info,
+            offset: PAGE_SIZE as usize - size_of::<VcpuInfoAbi>(),
+        }
+    }
+
+    /// Copies all 64 bytes from `old`, and makes the guest look at every port.
+    pub fn take_over(&self, old: &VcpuInfo) {
+        for word in (0..size_of::<VcpuInfoAbi>()).step_by(8) {
+            self.word(word).store(old.word(word).load(SeqCst), SeqCst);
+        }
+        self.pending_sel().store(u64::MAX, SeqCst);
+        self.upcall_pending_byte().store(1, SeqCst);
     }
 
     fn byte(&self, field: usize) -> &'static AtomicU8 {

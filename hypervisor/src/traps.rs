@@ -144,3 +144,22 @@ fn undeliverable(running: &mut Running, why: Undeliverable) {
     };
     running.domain.crash(reason, running.state);
 }
+
+/// Enters the guest's NMI handler (its callback, else its gate for vector 2) if one waits and none
+/// is being handled. A guest without a handler loses its NMIs.
+pub fn deliver_nmi(running: &mut Running) {
+    if !running.vcpu.nmi_waits() || running.state.in_nmi || !running.vcpu.take_nmi() {
+        return;
+    }
+    let gate = running.state.traps.gate(vector::NMI);
+    let handler = running.state.callbacks.nmi.or(gate.map(|gate| gate.handler));
+    let Some(handler) = handler else { return };
+    let at = running.interrupted();
+    match trap::bounce(&at, &running.entry_state(), handler, None) {
+        Ok(bounce) => {
+            running.state.in_nmi = true;
+            running.bounce(&bounce);
+        }
+        Err(fault) => undeliverable(running, Undeliverable::Stack(fault)),
+    }
+}

@@ -7,11 +7,12 @@
 
 use crate::accounts::Accounts;
 use crate::domain::Domain;
+use crate::shared::VcpuInfo;
 use crate::timers::{self, Timers};
 use crate::{calls, sched};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::SeqCst};
 use pv_guest_abi::vcpu::{
     RUNSTATE_BLOCKED, RUNSTATE_OFFLINE, RUNSTATE_RUNNABLE, RUNSTATE_RUNNING, VcpuRunstateInfo,
 };
@@ -21,7 +22,7 @@ use xenolith_mech::guest::{Bases, FpuState};
 use xenolith_mech::sync::{Level, Lock};
 use xenolith_rules::sched::Who;
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
-use xenolith_rules::types::{CpuId, DomId, Mfn, VcpuId};
+use xenolith_rules::types::{CpuId, DomId, Mfn, PAGE_SIZE, VcpuId};
 
 /// Whether a vCPU could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,16 @@ pub struct Vcpu {
     parked: Lock<Option<Box<VcpuState>>>,
     polling: AtomicU32,
     accounts: Lock<Accounts>,
+    /// Whether it has been given a context to start with.
+    initialised: AtomicBool,
+    /// An NMI for its guest.
+    nmi: AtomicBool,
+    /// Machine address of its `vcpu_info`, once the guest has said where; else 0.
+    info: AtomicU64,
+    /// Guest address of the copy of its run state; 0 none.
+    pub runstate_area: AtomicU64,
+    /// Guest address of the copy of its clock; 0 none.
+    pub time_area: AtomicU64,
 }
 
 /// What belongs to the pCPU that runs the vCPU.
@@ -83,6 +94,8 @@ pub struct VcpuState {
     pub traps: TrapTable,
     /// Events, system calls and other entries.
     pub callbacks: Callbacks,
+    /// An NMI is being handled: the next waits for its `iret`.
+    pub in_nmi: bool,
     /// Last page fault's address, as the guest's virtual CR2.
     pub cr2: u64,
     /// Guest-visible CR4.
@@ -107,6 +120,11 @@ impl Vcpu {
             parked: Lock::new(Level::Vcpu, None),
             polling: AtomicU32::new(POLL_NONE),
             accounts: Lock::new(Level::Accounts, Accounts::new(clock::now_ns())),
+            initialised: AtomicBool::new(false),
+            nmi: AtomicBool::new(false),
+            info: AtomicU64::new(0),
+            runstate_area: AtomicU64::new(0),
+            time_area: AtomicU64::new(0),
         }
     }
 
@@ -180,6 +198,48 @@ impl Vcpu {
     /// How long it has been in which state.
     pub fn runstate(&self) -> VcpuRunstateInfo {
         self.accounts.lock().info(clock::now_ns())
+    }
+
+    /// Gives it the context to start with; whether it had none before.
+    pub fn initialise(&self, state: Box<VcpuState>) -> bool {
+        let fresh = !self.initialised.swap(true, SeqCst);
+        if fresh {
+            self.park(state);
+        }
+        fresh
+    }
+
+    /// Whether it has a context.
+    pub fn is_initialised(&self) -> bool {
+        self.initialised.load(SeqCst)
+    }
+
+    /// Where its `vcpu_info` is, if the guest has said.
+    pub fn registered_info(&self) -> Option<VcpuInfo> {
+        let maddr = self.info.load(SeqCst);
+        (maddr != 0).then(|| VcpuInfo::at(Mfn::containing(maddr), (maddr % PAGE_SIZE) as usize))
+    }
+
+    /// Moves its `vcpu_info`, once. The caller has taken references of the frame.
+    pub fn register_info(&self, mfn: Mfn, offset: usize) -> bool {
+        let maddr = mfn.maddr() + offset as u64;
+        self.info.compare_exchange(0, maddr, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Sends its guest an NMI.
+    pub fn send_nmi(&self) {
+        self.nmi.store(true, SeqCst);
+        self.notify();
+    }
+
+    /// Whether an NMI waits.
+    pub fn nmi_waits(&self) -> bool {
+        self.nmi.load(SeqCst)
+    }
+
+    /// Takes the NMI.
+    pub fn take_nmi(&self) -> bool {
+        self.nmi.swap(false, SeqCst)
     }
 
     /// Takes the state to run it, or to look at it while it does not run.

@@ -70,7 +70,23 @@ impl Default for FpuState {
     }
 }
 
+/// Where FXSAVE puts MXCSR, and the mask of the bits that this CPU knows.
+const MXCSR: usize = 24;
+const MXCSR_MASK: usize = 28;
+
 impl FpuState {
+    /// A state that a guest has given. Bits of MXCSR that this CPU does not know, which would make
+    /// loading it fault, are dropped.
+    pub fn from_fxsave(area: &[u8; 512]) -> Self {
+        let mut known = Self::default();
+        known.save();
+        let mut given = Self(*area);
+        for byte in 0..4 {
+            given.0[MXCSR + byte] &= known.0[MXCSR_MASK + byte];
+        }
+        given
+    }
+
     /// Loads this state into the pCPU.
     pub fn load(&self) {
         // SAFETY: the area is 512 bytes, 16-aligned, and was written by `save` or

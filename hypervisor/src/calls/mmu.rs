@@ -7,6 +7,7 @@
 
 use super::{Answer, Call, Outcome};
 use crate::domain::{self, Domain, Rights};
+use crate::guest_memory::Access;
 use crate::pages::{self, LIVE, errno};
 use crate::running::Running;
 use pv_guest_abi::errno::Errno;
@@ -66,10 +67,41 @@ pub fn update_va_mapping(running: &mut Running, mut call: Call) -> Answer {
     }
     // This pCPU drops its translations on the way back to the guest in any case.
     let flags = call.args[2];
-    if flags & UVMF_FLUSHTYPE_MASK != 0 && flags & !UVMF_FLUSHTYPE_MASK != 0 {
-        tlb::flush(running.domain.cpus());
+    if flags & UVMF_FLUSHTYPE_MASK != 0 {
+        match flags & !UVMF_FLUSHTYPE_MASK {
+            UVMF_LOCAL => {}
+            UVMF_ALL => flush_all(running.domain),
+            mask => flush_some(running, GuestAddr(mask & !UVMF_ALL))?,
+        }
     }
     Ok(Outcome::Done(0))
+}
+
+/// Makes all vCPUs of the domain forget their translations. Only those that are on a pCPU have any.
+fn flush_all(domain: &Domain) {
+    tlb::flush(pcpus_of(domain, |_| true));
+}
+
+/// The same for the vCPUs of a bit map that the guest has in memory: as many bytes as the domain has vCPUs for.
+fn flush_some(running: &Running, bitmap: GuestAddr) -> Result<(), Errno> {
+    let mut bits = [0; 8];
+    let bytes = running.domain.vcpus().len().div_ceil(8).min(bits.len());
+    running
+        .space()
+        .read_bytes(bitmap, &mut bits[..bytes], Access::Read)?;
+    let wanted = u64::from_le_bytes(bits);
+    tlb::flush(pcpus_of(running.domain, |id| wanted >> (id % 64) & 1 != 0));
+    Ok(())
+}
+
+/// The pCPUs on which the chosen vCPUs are at this moment.
+fn pcpus_of(domain: &Domain, chosen: impl Fn(u32) -> bool) -> u64 {
+    domain
+        .vcpus()
+        .iter()
+        .filter(|vcpu| chosen(vcpu.id.0))
+        .filter_map(|vcpu| vcpu.cpu())
+        .fold(0, |mask, cpu| mask | 1 << cpu.0)
 }
 
 /// Runs a list from where the call has come to, until its end, its first error, or
@@ -182,12 +214,11 @@ fn extended(running: &mut Running, call: &Call, budget: &mut Budget) -> Result<P
         // This pCPU drops its translations on the way back to the guest in any case.
         MMUEXT_TLB_FLUSH_LOCAL | MMUEXT_INVLPG_LOCAL => Ok(()),
         MMUEXT_TLB_FLUSH_MULTI | MMUEXT_INVLPG_MULTI => {
-            let _: u64 = running.space().read(GuestAddr(op.arg2))?;
-            tlb::flush(domain.cpus());
+            flush_some(running, GuestAddr(op.arg2))?;
             Ok(())
         }
         MMUEXT_TLB_FLUSH_ALL | MMUEXT_INVLPG_ALL => {
-            tlb::flush(domain.cpus());
+            flush_all(domain);
             Ok(())
         }
         MMUEXT_FLUSH_CACHE | MMUEXT_FLUSH_CACHE_GLOBAL if domain.may(Rights::IOMEM) => {

@@ -5,6 +5,7 @@
 //! [`Call`] to go on with. That continuation is a value kept in the vCPU: the guest's
 //! registers are not touched until the call ends.
 
+mod assist;
 mod console;
 mod event;
 mod memory;
@@ -99,6 +100,7 @@ fn serve(running: &mut Running, call: Call) -> Answer {
         Hypercall::UpdateVaMapping => mmu::update_va_mapping(running, call),
         Hypercall::SetTimerOp => sched::set_timer_op(running, &call),
         Hypercall::XenVersion => version::xen_version(running, &call),
+        Hypercall::VmAssist => assist::vm_assist(running, &call),
         Hypercall::ConsoleIo => console::console_io(running, call),
         Hypercall::Iret => trap::iret(running),
         Hypercall::VcpuOp => vcpu::vcpu_op(running, &call),

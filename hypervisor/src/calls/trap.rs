@@ -156,6 +156,7 @@ pub fn iret(running: &mut Running) -> Answer {
         running.state.regs.rcx = rcx;
         running.state.regs.r11 = r11;
     }
+    running.state.in_nmi = false;
     running.info().set_upcall_mask(target.upcall_mask);
     Ok(Outcome::NoReturn)
 }

@@ -55,7 +55,7 @@ pub fn create(
     let mut state = initial_state(registers, root);
     // Where the U bit protects nothing, user code needs a root table without the kernel.
     state.on_user_root = domain.policy.user_bit == UserBit::Forced;
-    first.park(Box::new(state));
+    first.initialise(Box::new(state));
     first.timers.set_period(PERIOD_NS);
     domain.publish(vcpus.clone());
     sched::add_domain(domain.id, Weight::default());
@@ -89,6 +89,7 @@ fn initial_state(registers: &InitialRegisters, root: Mfn) -> VcpuState {
         cr2: 0,
         cr4: 0,
         task_switched: false,
+        in_nmi: false,
         call: None,
     }
 }
