@@ -13,13 +13,18 @@ impl Tables {
         if bad != 0 {
             return Err(Refusal::Bits(bad));
         }
-        Ok(match (self.user_bit, level) {
+        Ok(self.with_user_bit(level, entry))
+    }
+
+    /// A present entry with its user bit as the domain's policy wants it.
+    pub(super) fn with_user_bit(&self, level: Level, entry: Entry) -> Entry {
+        match (self.user_bit, level) {
             (UserBit::AsGiven, _) => entry,
             (UserBit::Forced, Level::L1) if !entry.is_user() => {
                 Entry(entry.0 | Entry::USER | Entry::GUEST_KERNEL)
             }
             (UserBit::Forced, _) => Entry(entry.0 | Entry::USER),
-        })
+        }
     }
 
     /// Takes the references of a vetted, present entry. After `Again` or an error nothing is held
