@@ -27,7 +27,7 @@ mod roots;
 mod tables;
 
 use crate::boot::Image;
-use crate::layout;
+use crate::{cpu, layout};
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -49,7 +49,7 @@ pub use roots::{CpuRoots, build_roots, roots_of};
 pub use tables::OutOfMemory;
 
 pub(crate) use frames::take_for_rust;
-pub(crate) use roots::map_page;
+pub(crate) use roots::{map_page, unmap_page};
 
 /// Memory below this is left to firmware and to the code that starts other CPUs.
 const LOW_MEMORY_END: u64 = 1 << 20;
@@ -304,13 +304,26 @@ pub fn memory_map() -> &'static MemoryMap {
         .expect("the memory map is asked for before it is there")
 }
 
+/// The first address that this CPU cannot name: above it, address bits are reserved bits.
+fn address_end() -> u64 {
+    const WIDTHS: u32 = 0x8000_0008;
+    if cpu::cpuid(0x8000_0000, 0)[0] < WIDTHS {
+        // What every 64-bit CPU has (SDM, CPUID leaf 80000008H).
+        return 1 << 36;
+    }
+    let bits = cpu::cpuid(WIDTHS, 0)[0] & 0xff;
+    1u64.checked_shl(bits)
+        .unwrap_or(MACHINE_END)
+        .min(MACHINE_END)
+}
+
 /// Whether a domain with devices may map the page: it is no RAM, and none of the
 /// registers that the hypervisor keeps to itself.
 pub fn is_open_iomem(claim: MfnClaim) -> bool {
     let Some(end) = claim
         .0
         .checked_add(1)
-        .filter(|&end| end <= MACHINE_END / PAGE_SIZE)
+        .filter(|&end| end <= address_end() / PAGE_SIZE)
     else {
         return false;
     };
