@@ -7,7 +7,9 @@ mod iret;
 mod isolation;
 mod multicall;
 mod rings;
+mod tables;
 mod traps;
+mod validation;
 
 use guest_kernel_stub::start::Boot;
 use guest_kernel_stub::{Xen, heap, power, println};
@@ -49,6 +51,8 @@ const FAMILIES: &[&[Probe]] = &[
     clock::PROBES,
     events::PROBES,
     multicall::PROBES,
+    validation::PROBES,
+    tables::PROBES,
     emulation::PROBES,
 ];
 
