@@ -1,7 +1,7 @@
 //! ELF note types by which a kernel describes itself to the domain builder (`elfnote.h`).
 //!
 //! The notes have the name `"Xen"` and lie in a `PT_NOTE` segment. A number is 4 or 8 bytes wide, a string
-//! ends with NUL. With the feature `guest`, the macro [`elf_notes!`](crate::elf_notes) writes them.
+//! ends with NUL. With the feature `guest`, the macro `elf_notes!` writes them.
 
 /// The name of every note, without its NUL.
 pub const NAME: &str = "Xen";
