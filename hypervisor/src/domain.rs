@@ -1,6 +1,7 @@
 //! A domain: its identity, rights and life, and the table of all domains.
 
 use crate::events::Events;
+use crate::grants::Grants;
 use crate::machine;
 use crate::pages::Pages;
 use crate::shared::{LEGACY_VCPUS, VcpuInfo};
@@ -54,6 +55,8 @@ pub struct Domain {
     pub pages: Pages,
     /// Its event channels.
     pub events: Events,
+    /// Its grants, and what it uses of others'.
+    pub grants: Grants,
     vcpus: Once<Vec<Arc<Vcpu>>>,
     /// What the guest has switched on by `vm_assist`.
     pub assists: AtomicU64,
@@ -110,6 +113,7 @@ impl Domain {
             shared_info,
             pages: Pages::new(id, policy.user_bit, policy.rights.contains(Rights::IOMEM)),
             events: Events::new(id),
+            grants: Grants::new(id),
             vcpus: Once::new(),
             assists: AtomicU64::new(0),
             down: AtomicBool::new(false),

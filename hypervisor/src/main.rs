@@ -13,6 +13,7 @@ mod dom0;
 mod domain;
 mod emulate;
 mod events;
+mod grants;
 mod guest_memory;
 mod machine;
 mod pages;

@@ -14,6 +14,8 @@ pub enum Level {
     Domain,
     /// One domain's page tables.
     Pages,
+    /// One domain's grant table, or its handles: never two at once.
+    Grants,
     /// One domain's event channels (two domains: the lower domid first).
     Events,
     /// A second domain's event channels.

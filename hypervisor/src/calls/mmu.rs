@@ -78,7 +78,7 @@ pub fn update_va_mapping(running: &mut Running, mut call: Call) -> Answer {
 }
 
 /// Makes all vCPUs of the domain forget their translations. Only those that are on a pCPU have any.
-fn flush_all(domain: &Domain) {
+pub fn flush_all(domain: &Domain) {
     tlb::flush(pcpus_of(domain, |_| true));
 }
 

@@ -8,6 +8,7 @@
 mod assist;
 mod console;
 mod event;
+mod grant;
 mod memory;
 mod mmu;
 mod multicall;
@@ -16,7 +17,7 @@ mod trap;
 mod vcpu;
 mod version;
 
-pub use mmu::load_base;
+pub use mmu::{flush_all, load_base};
 
 use crate::running::Running;
 use alloc::boxed::Box;
@@ -100,6 +101,7 @@ fn serve(running: &mut Running, call: Call) -> Answer {
         Hypercall::UpdateVaMapping => mmu::update_va_mapping(running, call),
         Hypercall::SetTimerOp => sched::set_timer_op(running, &call),
         Hypercall::XenVersion => version::xen_version(running, &call),
+        Hypercall::GrantTableOp => grant::grant_table_op(running, call),
         Hypercall::VmAssist => assist::vm_assist(running, &call),
         Hypercall::ConsoleIo => console::console_io(running, call),
         Hypercall::Iret => trap::iret(running),

@@ -78,6 +78,11 @@ impl Granted {
         }
     }
 
+    /// Whose table it is.
+    pub const fn owner(&self) -> DomId {
+        self.owner
+    }
+
     /// The frames of the table.
     pub fn frames(&self) -> &[Mfn] {
         &self.frames
