@@ -13,6 +13,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use hashbrown::HashMap;
 use spin::Once;
+use xenolith_mech::console;
 use xenolith_mech::sync::{Level, Lock};
 use xenolith_rules::paging::UserBit;
 use xenolith_rules::types::{DomId, GuestAddr, Mfn, VcpuId};
@@ -171,7 +172,7 @@ impl Domain {
 
     /// Ends the domain because of what its guest did.
     pub fn crash(&self, reason: CrashReason, state: &VcpuState) {
-        log::error!("{} crashed: {reason}", self.id);
+        log::error!(target: console::GUEST, "{} crashed: {reason}", self.id);
         machine::log_guest(self, state);
         self.end(Shutdown::Crashed(reason));
     }

@@ -101,14 +101,12 @@ fn end(verdict: power::Verdict) -> ! {
 pub fn log_guest(domain: &Domain, state: &VcpuState) {
     let regs = &state.regs;
     let id = domain.id;
-    log::error!(
-        "{id} {:?} mode, root {}, CR2 {:#x}",
+    log::error!(target: console::GUEST, "{id} {:?} mode, root {}, CR2 {:#x}",
         state.mode,
         state.root(),
         state.cr2
     );
-    log::error!(
-        "{id} RIP {:#x} CS {:#x} RFLAGS {:#x} RSP {:#x} SS {:#x}",
+    log::error!(target: console::GUEST, "{id} RIP {:#x} CS {:#x} RFLAGS {:#x} RSP {:#x} SS {:#x}",
         regs.rip,
         regs.cs,
         regs.rflags,
@@ -142,6 +140,6 @@ pub fn log_guest(domain: &Domain, state: &VcpuState) {
         ],
     ] {
         let [(a, av), (b, bv), (c, cv), (d, dv)] = line;
-        log::error!("{id} {a} {av:016x} {b} {bv:016x} {c} {cv:016x} {d} {dv:016x}");
+        log::error!(target: console::GUEST, "{id} {a} {av:016x} {b} {bv:016x} {c} {cv:016x} {d} {dv:016x}");
     }
 }

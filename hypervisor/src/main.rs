@@ -9,6 +9,7 @@ mod accounts;
 mod areas;
 mod calls;
 mod context;
+mod debug;
 mod dom0;
 mod domain;
 mod emulate;
@@ -21,6 +22,7 @@ mod reservation;
 mod run;
 mod running;
 mod sched;
+mod segments;
 mod shared;
 mod timers;
 mod traps;
@@ -112,19 +114,27 @@ fn take_options(boot: &BootInfo) -> Options {
     if let Some(port) = options.com1.or(options.com2) {
         console::configure(&port);
     }
-    console::set_level(match options.loglvl.always {
-        LogLevel::None => log::LevelFilter::Off,
-        LogLevel::Error => log::LevelFilter::Error,
-        LogLevel::Warning => log::LevelFilter::Warn,
-        LogLevel::Info => log::LevelFilter::Info,
-        LogLevel::All => log::LevelFilter::Trace,
-    });
+    console::set_levels(
+        filter(options.loglvl.always),
+        filter(options.guest_loglvl.always),
+    );
     last_words::set_stay(options.noreboot);
     if let Some(port) = options.debug_exit {
         power::set_debug_exit_port(port);
     }
     complaints.iter().for_each(|complaint| warn!("{complaint}"));
     options
+}
+
+/// Xen's levels as those of the `log` crate.
+fn filter(level: LogLevel) -> log::LevelFilter {
+    match level {
+        LogLevel::None => log::LevelFilter::Off,
+        LogLevel::Error => log::LevelFilter::Error,
+        LogLevel::Warning => log::LevelFilter::Warn,
+        LogLevel::Info => log::LevelFilter::Info,
+        LogLevel::All => log::LevelFilter::Trace,
+    }
 }
 
 fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {

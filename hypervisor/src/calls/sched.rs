@@ -8,7 +8,7 @@ use pv_guest_abi::sched::{
     SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_SHUTDOWN_CODE, SCHEDOP_YIELD, SchedPoll,
     SchedShutdown,
 };
-use xenolith_mech::clock;
+use xenolith_mech::{clock, console};
 use xenolith_rules::time::Timeout;
 use xenolith_rules::types::{GuestAddr, Port};
 
@@ -38,7 +38,7 @@ pub fn sched_op(running: &mut Running, call: &Call) -> Answer {
         }
         SCHEDOP_SHUTDOWN_CODE => {
             let arg: SchedShutdown = running.space().read(at)?;
-            log::info!("{}: shutdown code {}", running.domain.id, arg.reason);
+            log::info!(target: console::GUEST, "{}: shutdown code {}", running.domain.id, arg.reason);
             OK
         }
         SCHEDOP_POLL => poll(running, at),

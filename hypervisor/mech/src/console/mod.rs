@@ -7,7 +7,7 @@
 mod serial;
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use serial::Uart;
 use spin::Mutex;
@@ -47,7 +47,7 @@ pub fn start() {
     configure(&Serial::COM1);
     // A second call changes nothing and is no error worth a word.
     let _ = log::set_logger(&LOGGER);
-    set_level(LevelFilter::Info);
+    set_levels(LevelFilter::Info, LevelFilter::Info);
 }
 
 /// Uses another line or other settings from now on. Says whether a UART answers there;
@@ -63,14 +63,24 @@ pub fn close() {
     CONSOLE.lock().uart = None;
 }
 
-/// Which of the hypervisor's messages are shown.
-pub fn set_level(level: LevelFilter) {
-    log::set_max_level(level);
+/// The `target` of messages on account of a guest, which have a level of their own.
+pub const GUEST: &str = "guest";
+
+/// Which messages are shown: the hypervisor's own, and those on account of guests.
+static LEVELS: [AtomicUsize; 2] = [const { AtomicUsize::new(LevelFilter::Info as usize) }; 2];
+
+/// Which messages are shown: the hypervisor's own (`loglvl=`), and those with the target
+/// [`GUEST`] (`guest_loglvl=`).
+pub fn set_levels(own: LevelFilter, guest: LevelFilter) {
+    LEVELS[0].store(own as usize, Ordering::Relaxed);
+    LEVELS[1].store(guest as usize, Ordering::Relaxed);
+    log::set_max_level(own.max(guest));
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= log::max_level()
+        let level = &LEVELS[usize::from(metadata.target() == GUEST)];
+        metadata.level() as usize <= level.load(Ordering::Relaxed)
     }
 
     fn log(&self, record: &Record) {

@@ -222,7 +222,6 @@ struct Known {
 /// Options that are read and kept, and that nothing goes by yet: reported, so that nobody
 /// relies on them.
 static NOT_YET: &[&str] = &[
-    "guest_loglvl",
     "conswitch",
     "reboot",
     "watchdog",
