@@ -48,6 +48,7 @@ fn main() {
         ("xl_private_nmi_top", private_ist_top(0)),
         ("xl_private_df_top", private_ist_top(1)),
         ("xl_private_mc_top", private_ist_top(2)),
+        ("xl_private_db_top", private_ist_top(3)),
     ] {
         args.push(format!("--defsym={symbol}={address:#x}"));
     }

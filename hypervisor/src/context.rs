@@ -2,8 +2,10 @@
 //! `vcpu_guest_context` of `public/arch-x86/xen.h`).
 
 use crate::calls::{Answer, Call, OK, Outcome};
+use crate::debug::Debug;
 use crate::pages::{self, LIVE};
 use crate::running::Running;
+use crate::segments::Segments;
 use crate::shared::LEGACY_VCPUS;
 use crate::vcpu::{Vcpu, VcpuState};
 use alloc::boxed::Box;
@@ -61,13 +63,21 @@ pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: &Call) -> Answer {
         drop_roots(running, &state);
         return Err(Errno::EINVAL);
     }
-    let roots = (state.kernel_root, state.user_root);
-    if vcpu.initialise(state) {
-        return OK;
+    match Segments::given(running.domain, &given) {
+        Ok(segments) => state.segments = segments,
+        Err(errno) => {
+            drop_roots(running, &state);
+            return Err(errno);
+        }
     }
-    // Another vCPU was faster.
-    drop_references(running, roots);
-    Err(Errno::EEXIST)
+    state.debug = Debug::given(&given.debugreg);
+    if let Err(mut state) = vcpu.initialise(state) {
+        // Another vCPU was faster.
+        state.segments.release(running.domain);
+        drop_roots(running, &state);
+        return Err(Errno::EEXIST);
+    }
+    OK
 }
 
 fn read(running: &Running, at: GuestAddr) -> Result<Box<VcpuGuestContext>, Errno> {
@@ -90,13 +100,9 @@ fn take_root(
 }
 
 fn drop_roots(running: &Running, state: &VcpuState) {
-    drop_references(running, (state.kernel_root, state.user_root));
-}
-
-fn drop_references(running: &Running, (kernel, user): (Mfn, Option<Mfn>)) {
     let mut tables = running.domain.pages.tables();
-    tables.drop_base(&LIVE, kernel);
-    if let Some(user) = user {
+    tables.drop_base(&LIVE, state.kernel_root);
+    if let Some(user) = state.user_root {
         tables.drop_base(&LIVE, user);
     }
 }
@@ -141,6 +147,8 @@ fn without_roots(given: &VcpuGuestContext) -> Result<Box<VcpuState>, Errno> {
         cr2: 0,
         cr4: given.ctrlreg[4],
         task_switched: false,
+        segments: Default::default(),
+        debug: Default::default(),
         call: None,
     }))
 }

@@ -2,10 +2,12 @@
 //! (`xenolith_rules::emulate`), this does it.
 
 use crate::calls;
+use crate::debug;
 use crate::domain::Rights;
 use crate::guest_memory::{Access, Fault, Space};
 use crate::pages;
 use crate::running::Running;
+use crate::segments;
 use crate::traps;
 use pv_guest_abi::errno::Errno;
 use xenolith_mech::entry::Regs;
@@ -21,7 +23,6 @@ use xenolith_rules::emulate::{
 };
 use xenolith_rules::msr::{self, MsrContext, MsrRead, MsrWrite, Vendor};
 use xenolith_rules::paging::Progress;
-use xenolith_rules::trap::selectors::USER_CODE32;
 use xenolith_rules::trap::{Gate, Mode, vector};
 use xenolith_rules::types::{GuestAddr, MfnClaim, PAGE_SIZE};
 
@@ -64,7 +65,7 @@ fn serve(running: &mut Running, rules: impl FnOnce(&Trapped, &View) -> Emulation
         code: &code[..len],
         regs: &registers,
         mode: running.state.mode,
-        long_mode: running.state.regs.cs as u16 != USER_CODE32,
+        long_mode: segments::in_long_mode(running),
     };
     match rules(&trapped, &View(running)) {
         Emulation::Done { action, regs } => finish(running, action, regs),
@@ -114,7 +115,7 @@ fn finish(running: &mut Running, action: Action, mut regs: Registers) {
         Ended::Done => {
             set_registers(&mut running.state.regs, &regs);
             if regs.single_steps() {
-                traps::exception(running, vector::DB, 0);
+                debug::single_step(running);
             }
         }
         Ended::Again => {}
@@ -133,9 +134,7 @@ fn act(running: &mut Running, action: Action, regs: &mut Registers) -> Ended {
         }
         Action::SetCr3(frame) => return set_cr3(running, frame),
         Action::SetCr4(value) => running.state.cr4 = value,
-        // Breakpoints are not served yet: what would arm one is refused.
-        Action::SetDebug(debug) if debug != DebugRegisters::default() => return Ended::Refused,
-        Action::SetDebug(_) => {}
+        Action::SetDebug(registers) => debug::set_registers(running, registers),
         Action::ReadMsr(read) => match read_msr(read) {
             Some(value) => regs.set_edx_eax(value),
             None => return Ended::Refused,
@@ -312,7 +311,7 @@ impl Guest for View<'_> {
     }
 
     fn debug(&self) -> DebugRegisters {
-        DebugRegisters::default()
+        debug::registers(self.0)
     }
 
     fn iopl(&self) -> u8 {

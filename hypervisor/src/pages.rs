@@ -2,11 +2,13 @@
 //! machine's frames, and the count of what each domain owns.
 
 use crate::domain::{self, Rights};
+use crate::segments;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use pv_guest_abi::errno::Errno;
 use xenolith_mech::mm::{self, direct};
 use xenolith_mech::sync::{Guard, Level, Lock};
 use xenolith_mech::tlb;
+use xenolith_rules::descriptor::{Descriptor, Forbidden};
 use xenolith_rules::frame::{Frame, Freed};
 use xenolith_rules::paging::{Entry, Held, Machine, Refusal, Resolved, Tables, UserBit};
 use xenolith_rules::types::{DomId, Mfn, MfnClaim, Pfn};
@@ -101,9 +103,27 @@ impl Machine for Live {
             && mm::is_open_iomem(claim)
     }
 
-    fn vet_descriptors(&self, _frame: Mfn) -> bool {
-        // Guests cannot name descriptor frames before set_gdt and the LDT exist.
-        false
+    fn vet_descriptors(&self, frame: Mfn) -> bool {
+        let words = direct::words(frame);
+        words.iter().all(|word| {
+            let given = Descriptor(word.load(SeqCst));
+            match given.vet() {
+                Ok(vetted) => {
+                    if vetted != given {
+                        word.store(vetted.0, SeqCst);
+                    }
+                    true
+                }
+                Err(Forbidden) => false,
+            }
+        })
+    }
+
+    fn descriptors_unmapped(&self, frame: Mfn) {
+        let owner = self.frame(frame).owner().and_then(domain::find);
+        if let Some(owner) = owner {
+            segments::forget_ldts(&owner);
+        }
     }
 
     fn frame_free(&self, frame: Mfn, was: Freed) {

@@ -5,7 +5,7 @@ use crate::guest_memory::Space;
 use crate::running::Running;
 use crate::sched::{self, Next, Stay};
 use crate::vcpu::RunState;
-use crate::{areas, calls, domain, events, machine, timers, traps};
+use crate::{areas, calls, debug, domain, events, machine, segments, timers, traps};
 use xenolith_mech::entry::{self, Exit};
 use xenolith_mech::guest::{self, Bases};
 use xenolith_mech::{apic, mm, percpu, timer, tlb};
@@ -35,7 +35,9 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
     };
     timers::adopt(cpu, &vcpu);
     state.fpu.load();
+    segments::load(&vcpu, &domain, &mut state);
     state.bases.load();
+    debug::load(&state);
     guest::set_task_switched(state.task_switched);
     domain.vcpu_info(vcpu.id).publish_time();
     areas::publish(&domain, &vcpu, &Space::new(&domain, state.kernel_root));
@@ -50,6 +52,8 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
         serve_noted(cpu);
     }
     guest::set_task_switched(false);
+    debug::save(&state);
+    segments::save(&mut state);
     state.bases = Bases::current();
     state.fpu.save();
     mm::forget_guest_root();
@@ -65,6 +69,8 @@ fn step(running: &mut Running) {
         entry::poll_interrupts();
         return;
     }
+    segments::deliver_failsafe(running);
+    debug::deliver(running);
     traps::deliver_nmi(running);
     events::deliver_upcall(running);
     if running.vcpu.run_state() != RunState::Runnable {
@@ -79,6 +85,7 @@ fn step(running: &mut Running) {
         }
         exit => traps::serve(running, exit),
     }
+    debug::collect(running);
 }
 
 fn serve_noted(cpu: CpuId) {

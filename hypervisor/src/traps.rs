@@ -3,9 +3,9 @@
 
 use crate::domain::CrashReason;
 use crate::running::Running;
-use crate::{calls, emulate};
+use crate::{calls, debug, emulate, segments};
 use xenolith_mech::entry::vectors::INT80;
-use xenolith_mech::entry::{Exit, ring};
+use xenolith_mech::entry::{Exit, ring, windows};
 use xenolith_mech::mm::direct;
 use xenolith_rules::trap::{
     self, Interrupted, Mode, SyscallRefused, Undeliverable, deliver, deliver_software,
@@ -15,6 +15,8 @@ use xenolith_rules::types::GuestAddr;
 
 /// #PF error code: the page was present.
 const PF_PRESENT: u32 = 1;
+/// #PF error code: by user code. The CPU's own look at a descriptor table is none.
+const PF_USER: u32 = 1 << 2;
 
 /// Serves an exit that is the guest's own doing.
 pub fn serve(running: &mut Running, exit: Exit) {
@@ -34,7 +36,14 @@ pub fn serve(running: &mut Running, exit: Exit) {
             guest_exception(running, vector, error_code, cr2);
         }
         // As if it had happened at the context that could not be entered.
-        Exit::IretFault { vector, error_code } => exception(running, vector, error_code),
+        Exit::IretFault {
+            vector: vector::PF,
+            error_code,
+            cr2,
+        } => page_fault(running, error_code, cr2),
+        Exit::IretFault {
+            vector, error_code, ..
+        } => exception(running, vector, error_code),
         Exit::Interrupt { .. } => {}
     }
 }
@@ -70,6 +79,7 @@ fn guest_exception(running: &mut Running, vector: u8, error_code: u32, cr2: u64)
     match vector {
         vector::PF => page_fault(running, error_code, cr2),
         vector::GP => emulate::general_protection(running, error_code),
+        vector::DB => debug::trap(running),
         vector::UD => emulate::invalid_opcode(running),
         vector::NM => {
             // The guest's own TS; as on hardware, its handler finds FPU instructions usable.
@@ -82,6 +92,12 @@ fn guest_exception(running: &mut Running, vector: u8, error_code: u32, cr2: u64)
 }
 
 fn page_fault(running: &mut Running, error_code: u32, cr2: u64) {
+    if let Some(offset) = windows::ldt_offset(cr2)
+        && error_code & (PF_PRESENT | PF_USER) == 0
+        && segments::has_ldt(running)
+    {
+        return segments::ldt_fault(running, offset, error_code);
+    }
     if error_code & PF_PRESENT == 0 && take_user_root(running, GuestAddr(cr2)) {
         return;
     }

@@ -6,7 +6,9 @@
 //! held while a guest runs, and nobody else can look at registers in motion.
 
 use crate::accounts::Accounts;
+use crate::debug::Debug;
 use crate::domain::Domain;
+use crate::segments::{LdtFrames, Segments};
 use crate::shared::VcpuInfo;
 use crate::timers::{self, Timers};
 use crate::{calls, sched};
@@ -49,6 +51,8 @@ pub struct Vcpu {
     pub id: VcpuId,
     /// Its timers.
     pub timers: Timers,
+    /// Frames of its LDT.
+    pub ldt: LdtFrames,
     domid: DomId,
     domain: Weak<Domain>,
     home: AtomicU32,
@@ -102,6 +106,10 @@ pub struct VcpuState {
     pub cr4: u64,
     /// Guest-visible CR0.TS.
     pub task_switched: bool,
+    /// Descriptor tables and data selectors.
+    pub segments: Segments,
+    /// Debug registers.
+    pub debug: Debug,
     /// A hypercall that has not come to its end.
     pub call: Option<calls::Call>,
 }
@@ -112,6 +120,7 @@ impl Vcpu {
         Self {
             id,
             timers: Timers::default(),
+            ldt: LdtFrames::default(),
             domid,
             domain,
             home: AtomicU32::new(home.0),
@@ -200,13 +209,13 @@ impl Vcpu {
         self.accounts.lock().info(clock::now_ns())
     }
 
-    /// Gives it the context to start with; whether it had none before.
-    pub fn initialise(&self, state: Box<VcpuState>) -> bool {
-        let fresh = !self.initialised.swap(true, SeqCst);
-        if fresh {
-            self.park(state);
+    /// Gives it the context to start with, unless it had one before.
+    pub fn initialise(&self, state: Box<VcpuState>) -> Result<(), Box<VcpuState>> {
+        if self.initialised.swap(true, SeqCst) {
+            return Err(state);
         }
-        fresh
+        self.park(state);
+        Ok(())
     }
 
     /// Whether it has a context.

@@ -5,6 +5,7 @@
 //! [`Shared`] is one array that all pCPUs see: it answers "has that pCPU left its
 //! guest since?", on which TLB shootdown rests ([`crate::tlb`]).
 
+use crate::entry::windows::Windows;
 use crate::{layout, tlb};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst, fence};
@@ -22,6 +23,10 @@ pub struct PerCpu {
     hv_root: Cell<u64>,
     guest_root: Cell<u64>,
     noted: [Cell<u64>; 4],
+    /// Bits of DR6 from a guest's breakpoint that fell due in ring 0; 0 none.
+    noted_debug: Cell<u64>,
+    /// What the descriptor windows show.
+    pub(crate) windows: Windows,
     /// Lock levels held, one bit each ([`crate::sync`]).
     pub(crate) locks_held: Cell<u32>,
 }
@@ -36,6 +41,8 @@ pub struct Shared {
     pub(crate) loaded_l4: AtomicU64,
     /// The copy is out of date.
     pub(crate) root_stale: AtomicBool,
+    /// The LDT window shows what it must not.
+    pub(crate) ldt_stale: AtomicBool,
     /// Reading of the flush clock at the last entry to a guest.
     entered_at: AtomicU64,
 }
@@ -45,6 +52,7 @@ static SHARED: [Shared; MAX_CPUS] = [const {
         turn: AtomicU64::new(0),
         loaded_l4: AtomicU64::new(0),
         root_stale: AtomicBool::new(false),
+        ldt_stale: AtomicBool::new(false),
         entered_at: AtomicU64::new(0),
     }
 }; MAX_CPUS];
@@ -75,6 +83,11 @@ pub fn shared(cpu: CpuId) -> &'static Shared {
     &SHARED[cpu.0 as usize]
 }
 
+/// What all may know of any pCPU.
+pub(crate) fn all() -> &'static [Shared; MAX_CPUS] {
+    &SHARED
+}
+
 /// Records who this pCPU is. Its own root must be loaded.
 pub fn init(id: CpuId, hv_root: Mfn, guest_root: Mfn) {
     READY.store(true, SeqCst);
@@ -96,6 +109,14 @@ impl PerCpu {
     /// The root table on which this pCPU runs guests.
     pub fn guest_root(&self) -> Mfn {
         Mfn(self.guest_root.get())
+    }
+    /// Remembers bits of DR6.
+    pub(crate) fn note_debug(&self, dr6: u64) {
+        self.noted_debug.set(self.noted_debug.get() | dr6);
+    }
+    /// Takes the bits remembered.
+    pub(crate) fn take_debug(&self) -> u64 {
+        self.noted_debug.take()
     }
     /// Remembers that interrupt `vector` came.
     pub(crate) fn note(&self, vector: u8) {

@@ -10,6 +10,7 @@ use crate::domain::{self, Domain, Rights};
 use crate::guest_memory::Access;
 use crate::pages::{self, LIVE, errno};
 use crate::running::Running;
+use crate::segments;
 use pv_guest_abi::errno::Errno;
 use pv_guest_abi::mmu::*;
 use pv_guest_abi::{DOMID_IO, DOMID_SELF};
@@ -227,8 +228,11 @@ fn extended(running: &mut Running, call: &Call, budget: &mut Budget) -> Result<P
         }
         MMUEXT_FLUSH_CACHE => Err(Errno::EACCES),
         MMUEXT_FLUSH_CACHE_GLOBAL => Err(Errno::EINVAL),
-        // An empty LDT is what every vCPU has.
-        MMUEXT_SET_LDT if op.nr_ents() == 0 => Ok(()),
+        MMUEXT_SET_LDT => {
+            let ldt = segments::Ldt::check(op.arg1, op.nr_ents())?;
+            segments::set_ldt(running, ldt);
+            Ok(())
+        }
         MMUEXT_CLEAR_PAGE => clear_page(domain, frame),
         MMUEXT_COPY_PAGE => copy_page(domain, frame, MfnClaim(op.arg2)),
         MMUEXT_MARK_SUPER | MMUEXT_UNMARK_SUPER => Err(Errno::EOPNOTSUPP),
@@ -274,6 +278,8 @@ fn new_base(
     let old = core::mem::replace(&mut running.state.kernel_root, root);
     mm::forget_guest_root();
     tables.drop_base(&LIVE, old);
+    drop(tables);
+    segments::forget_own_ldt(running);
     Ok(Progress::Done(()))
 }
 

@@ -7,6 +7,7 @@
 
 mod assist;
 mod console;
+mod descriptor;
 mod event;
 mod grant;
 mod memory;
@@ -93,6 +94,10 @@ fn serve(running: &mut Running, call: Call) -> Answer {
     match Hypercall::try_from(call.number)? {
         Hypercall::SetTrapTable => trap::set_trap_table(running, &call),
         Hypercall::MmuUpdate => mmu::mmu_update(running, call),
+        Hypercall::SetGdt => descriptor::set_gdt(running, &call),
+        Hypercall::SetDebugreg => descriptor::set_debugreg(running, &call),
+        Hypercall::GetDebugreg => descriptor::get_debugreg(running, &call),
+        Hypercall::UpdateDescriptor => descriptor::update_descriptor(running, &call),
         Hypercall::StackSwitch => trap::stack_switch(running, &call),
         Hypercall::SetCallbacks => trap::set_callbacks(running, &call),
         Hypercall::FpuTaskswitch => trap::fpu_taskswitch(running, &call),

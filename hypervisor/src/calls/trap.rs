@@ -4,6 +4,7 @@
 use super::{Answer, Call, OK, Outcome};
 use crate::domain::CrashReason;
 use crate::running::Running;
+use crate::segments;
 use pv_guest_abi::callback::{
     CALLBACKOP_REGISTER, CALLBACKOP_UNREGISTER, CALLBACKTYPE_EVENT, CALLBACKTYPE_FAILSAFE,
     CALLBACKTYPE_SYSCALL, CallbackRegister, CallbackUnregister,
@@ -104,12 +105,11 @@ pub fn fpu_taskswitch(running: &mut Running, call: &Call) -> Answer {
 
 /// `set_segment_base(which, base)`. GS bases by mode: a hypercall comes from kernel
 /// mode, so the live one is the kernel's.
-pub fn set_segment_base(_: &mut Running, call: &Call) -> Answer {
+pub fn set_segment_base(running: &mut Running, call: &Call) -> Answer {
     let (which, base) = (call.word(0), call.args[1]);
     if which == SEGBASE_GS_USER_SEL {
-        // A selector that cannot be loaded becomes 0, and that is no error; until
-        // guests have descriptor tables of their own, that is every selector.
-        guest::set_other_gs(0);
+        // A selector that cannot be loaded becomes 0, and that is no error.
+        segments::set_user_gs(running, base as u16);
         return OK;
     }
     if !GuestAddr(base).is_canonical() {

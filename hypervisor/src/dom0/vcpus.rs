@@ -55,7 +55,8 @@ pub fn create(
     let mut state = initial_state(registers, root);
     // Where the U bit protects nothing, user code needs a root table without the kernel.
     state.on_user_root = domain.policy.user_bit == UserBit::Forced;
-    first.initialise(Box::new(state));
+    let fresh = first.initialise(Box::new(state));
+    debug_assert!(fresh.is_ok());
     first.timers.set_period(PERIOD_NS);
     domain.publish(vcpus.clone());
     sched::add_domain(domain.id, Weight::default());
@@ -90,6 +91,8 @@ fn initial_state(registers: &InitialRegisters, root: Mfn) -> VcpuState {
         cr4: 0,
         task_switched: false,
         in_nmi: false,
+        segments: Default::default(),
+        debug: Default::default(),
         call: None,
     }
 }

@@ -21,14 +21,19 @@ pub struct Info {
 pub struct EntryArea {
     /// The hypervisor's page of the GDT.
     pub gdt: Mfn,
+    /// The page that stands for a page of descriptors where there is none.
+    pub empty: Mfn,
 }
 
 /// Guest frames in a GDT (`FIRST_RESERVED_GDT_PAGE` of the ABI).
-const GUEST_GDT_PAGES: u64 = 14;
+pub(super) const GUEST_GDT_PAGES: u64 = 14;
+/// Pages of the LDT window.
+pub(super) const LDT_PAGES: u64 = 16;
 /// Number of IST stacks.
 const IST_STACKS: u64 = 4;
 
-const READ_ONLY: Flags = Flags::PRESENT
+/// Rights of descriptor tables.
+pub(super) const READ_ONLY: Flags = Flags::PRESENT
     .union(Flags::NO_EXECUTE)
     .union(Flags::ACCESSED);
 const WRITABLE: Flags = READ_ONLY.union(Flags::WRITABLE).union(Flags::DIRTY);
@@ -87,5 +92,10 @@ pub fn build(hv_root: Mfn, guest_root: Mfn) -> EntryArea {
             WRITABLE,
         );
     }
-    EntryArea { gdt }
+    // Nothing is mapped yet, but the tables for it are there from now on.
+    for page in 0..LDT_PAGES {
+        mm::unmap_page(hv_root, layout::ENTRY_LDT + page * PAGE_SIZE);
+        mm::unmap_page(guest_root, layout::ENTRY_LDT + page * PAGE_SIZE);
+    }
+    EntryArea { gdt, empty }
 }

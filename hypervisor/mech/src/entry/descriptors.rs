@@ -42,12 +42,21 @@ mod bits {
     pub const fn data(ring: u64) -> u64 {
         COMMON | FLAT | WRITABLE | BIG | dpl(ring)
     }
-    /// An available 64-bit TSS of `limit` at `base`: two words.
-    pub const fn tss(base: u64, limit: u64) -> [u64; 2] {
+    /// A system descriptor of `kind` at `base`, up to 64 KiB long: two words.
+    pub const fn system(kind: u64, base: u64, limit: u64) -> [u64; 2] {
         let low =
-            limit | (base & 0xff_ffff) << 16 | 0x9 << 40 | 1 << 47 | ((base >> 24) & 0xff) << 56;
+            limit | (base & 0xff_ffff) << 16 | kind << 40 | 1 << 47 | ((base >> 24) & 0xff) << 56;
         [low, base >> 32]
     }
+}
+
+/// Types of system descriptors: an available 64-bit TSS, an LDT.
+const AVAILABLE_TSS: u64 = 9;
+const LDT: u64 = 2;
+
+/// The descriptor of the LDT window, cut at `limit`.
+pub(super) fn ldt(limit: u64) -> [u64; 2] {
+    bits::system(LDT, layout::ENTRY_LDT, limit)
 }
 
 /// Interrupt stack table slots (1-based, as gates name them).
@@ -78,7 +87,8 @@ pub(super) fn gdt_page() -> [u64; 512] {
     set(selectors::USER_CODE64, bits::code64(3));
     set(selectors::KERNEL_CODE64, bits::code64(1));
     set(selectors::KERNEL_DATA, bits::data(1));
-    let tss = bits::tss(layout::ENTRY_TSS, size_of::<TaskStateSegment>() as u64 - 1);
+    let limit = size_of::<TaskStateSegment>() as u64 - 1;
+    let tss = bits::system(AVAILABLE_TSS, layout::ENTRY_TSS, limit);
     set(selectors::TSS, tss[0]);
     set(selectors::TSS + 8, tss[1]);
     page
@@ -145,6 +155,7 @@ pub fn init_cpu(area: &EntryArea) {
              in(reg) 0, options(nostack, preserves_flags));
         asm!("mov ss, {0:e}", in(reg) u32::from(selectors::HV_DATA), options(nostack, preserves_flags));
     }
+    super::windows::init(area);
     init_syscall();
 }
 

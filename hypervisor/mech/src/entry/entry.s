@@ -167,11 +167,13 @@ from_ring0:
     cld
     mov rbp, rsp
     mov rdi, rsp
-    # A fault ends the machine, and may have come on the small entry stack or on
-    # a broken one: last words get a stack of their own.
+    # A fault mostly ends the machine, and may have come on the small entry stack or
+    # on a broken one: last words get a stack of their own. #DB came on a stack that
+    # guests can read, and leaves it too.
     mov eax, [rsp + {regs_entry_vector}]
     cmp eax, {first_external}
     jae 1f
+    lea rsp, [rip + xl_private_db_top]
     cmp eax, {debug}
     je 1f
     lea rsp, [rip + xl_private_df_top]

@@ -1,10 +1,12 @@
 //! What interrupts ring 0: interrupts it lets in while waiting, NMIs, and faults
 //! that must not happen.
 
-use super::{Regs, vectors};
+use super::Regs;
+use super::vectors::{self, GENERAL_PROTECTION, PAGE_FAULT, SEGMENT_NOT_PRESENT};
 use crate::last_words::{self, Registers};
-use crate::{apic, percpu};
+use crate::{apic, debug, percpu, segments};
 use core::arch::asm;
+use xenolith_rules::trap::rflags;
 
 /// Halts this pCPU until an interrupt has come, which is noted for [`take_noted`].
 ///
@@ -36,16 +38,24 @@ extern "sysv64" fn xl_ring0_interrupted(regs: &mut Regs) {
     let vector = regs.entry_vector as u8;
     match vector {
         vectors::DEBUG => {
-            // A guest's breakpoint or single step that was held back by MOV SS
-            // and fell due after SYSCALL or INT had entered ring 0. Nobody's loss.
+            // A guest's breakpoint that was held back by MOV SS and fell due after SYSCALL or
+            // INT had entered ring 0. It is a trap: what it names has happened.
+            percpu::this().note_debug(debug::take_status());
+            regs.rflags &= !rflags::TF;
         }
         v if v >= vectors::FIRST_INTERRUPT => {
             percpu::this().note(v);
             apic::eoi();
         }
-        _ => fatal(regs),
+        _ => match segments::fixup(regs.rip) {
+            Some(rip) if GUESTS_FAULTS.contains(&vector) => regs.rip = rip,
+            _ => fatal(regs),
+        },
     }
 }
+
+/// What a selector that a guest chose can raise when it is loaded.
+const GUESTS_FAULTS: [u8; 3] = [GENERAL_PROTECTION, SEGMENT_NOT_PRESENT, PAGE_FAULT];
 
 /// NMI, #DF or #MC, on that vector's own stack, over anything.
 #[unsafe(no_mangle)]

@@ -25,14 +25,16 @@
 //! this pCPU runs nothing of the guest's, and no other pCPU has these frames in
 //! a guest root. Nothing but the guest's own registers is ever left on it.
 //!
-//! Ring 0 can fault on account of a guest at one instruction, `xl_iret_to_guest`
-//! (bad CS, SS or RIP); that becomes [`Exit::IretFault`]. Any other ring-0
-//! exception is a bug and ends in a panic.
+//! Ring 0 can fault on account of a guest at `xl_iret_to_guest` (bad CS, SS or RIP),
+//! which becomes [`Exit::IretFault`], and where a vCPU's data selectors are loaded
+//! ([`crate::segments`]). Any other ring-0 exception is a bug and ends in a panic; but a
+//! guest's breakpoint that fell due in ring 0 is noted for the guest ([`crate::debug`]).
 
 pub mod area;
 mod descriptors;
 mod interrupts;
 pub mod regs;
+pub mod windows;
 
 use crate::{mm, percpu};
 use core::arch::global_asm;
@@ -57,6 +59,7 @@ pub mod vectors {
     pub const INVALID_OPCODE: u8 = 6;
     pub const DEVICE_NOT_AVAILABLE: u8 = 7;
     pub const DOUBLE_FAULT: u8 = 8;
+    pub const SEGMENT_NOT_PRESENT: u8 = 11;
     pub const GENERAL_PROTECTION: u8 = 13;
     pub const PAGE_FAULT: u8 = 14;
     pub const MACHINE_CHECK: u8 = 18;
@@ -122,6 +125,8 @@ pub enum Exit {
         vector: u8,
         /// Its error code.
         error_code: u32,
+        /// CR2; meaningful for page faults, which a selector of the LDT can raise.
+        cr2: u64,
     },
 }
 
@@ -141,6 +146,7 @@ pub fn run(regs: &mut Regs, root: Mfn) -> Exit {
     assert!(ring(regs) != 0, "a guest context of ring 0");
     percpu::leave_ring0();
     mm::refresh_guest_root();
+    windows::refresh();
     // SAFETY: the CS is not ring 0's, so IRETQ leaves to the guest or faults
     // into `iret_faulted`; `root` maps the entry area as this pCPU's own root
     // does (built by `area`), so the code survives both CR3 loads; xl_enter_guest
@@ -154,7 +160,11 @@ fn why(regs: &mut Regs) -> Exit {
     let error_code = regs.error_code;
     let vector = regs.entry_vector as u8;
     if regs.entry_vector & IRET_FAULTED != 0 {
-        return Exit::IretFault { vector, error_code };
+        return Exit::IretFault {
+            vector,
+            error_code,
+            cr2: Cr2::read_raw(),
+        };
     }
     match regs.entry_vector {
         SYSCALL_VECTOR => Exit::Syscall,

@@ -49,7 +49,7 @@ pub use roots::{CpuRoots, build_roots, roots_of};
 pub use tables::OutOfMemory;
 
 pub(crate) use frames::take_for_rust;
-pub(crate) use roots::map_page;
+pub(crate) use roots::{map_page, unmap_page};
 
 /// Memory below this is left to firmware and to the code that starts other CPUs.
 const LOW_MEMORY_END: u64 = 1 << 20;

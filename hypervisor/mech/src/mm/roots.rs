@@ -74,6 +74,15 @@ pub(super) fn all() -> impl Iterator<Item = CpuRoots> {
     ROOTS.iter().filter_map(|roots| roots.get().copied())
 }
 
+/// Unmaps a page in a root's slot 257; the tables on the way to it are made if they are missing.
+///
+/// # Panics
+/// As [`map_page`].
+pub(crate) fn unmap_page(root: Mfn, va: u64) {
+    // An entry of zeros: not present.
+    map_page(root, va, Mfn(0), Flags::empty());
+}
+
 /// Maps a page in a root's slot 257. What was mapped there before may stay in the TLB
 /// until this pCPU loads the root again.
 ///

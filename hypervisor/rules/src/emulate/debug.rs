@@ -101,6 +101,18 @@ impl DebugRegisters {
         Ok(new)
     }
 
+    /// Adds what the CPU's DR6 says after a #DB.
+    pub const fn note(&mut self, status: u64) {
+        self.status |= status & !DR6_ONES;
+        self.status &= status | !DR6_ONES;
+    }
+
+    /// Adds a single step.
+    pub const fn note_step(&mut self) {
+        const BS: u64 = 1 << 14;
+        self.note(BS | DR6_ONES);
+    }
+
     /// Whether any breakpoint is enabled, so that the real registers are needed.
     pub const fn armed(&self) -> bool {
         self.control & 0xff != 0

@@ -50,6 +50,11 @@ pub trait Machine {
     /// Vets the 512 descriptors of a frame, and corrects their privilege in place. `false`: a
     /// descriptor that no guest may have.
     fn vet_descriptors(&self, frame: Mfn) -> bool;
+    /// A mapping of `frame` has gone, which holds descriptors that are in use; the tables are of
+    /// the frame's owner. An LDT is found by its linear address, and that may lead elsewhere now:
+    /// the owner's vCPUs forget what they know of theirs, and drop the frames by
+    /// [`drop_descriptors`](super::drop_descriptors).
+    fn descriptors_unmapped(&self, frame: Mfn);
     /// The last reference has gone: hand the frame, which has been stamped, to the allocator (or,
     /// if it was [shared](Freed::shared), to the hypervisor's heap), and correct the owner's count.
     /// Whoever gets it next finds it scrubbed and flushed. May be another domain's frame than the

@@ -61,6 +61,7 @@ pub use give::Sweep;
 pub use granted::{GrantedEntry, L1Slot};
 pub use hold::Held;
 pub use machine::{Budget, Machine, Progress, Resolved, drop_ref, drop_writable, take_writable};
+pub use plain::drop_descriptors;
 pub use update::{Exchange, Keep, MmuCommand, PageOwner};
 
 /// How the user bit of a domain's entries is treated.

@@ -6,6 +6,14 @@ use super::{Machine, Refusal, Tables};
 use crate::frame::{Got, Type};
 use crate::types::{Mfn, MfnClaim};
 
+/// Drops what [`Tables::take_descriptors`] took, where the page lock of the frame's owner is held
+/// already.
+pub fn drop_descriptors<M: Machine + ?Sized>(m: &M, mfn: Mfn) {
+    let put = m.frame(mfn).put_type(m.flush_clock());
+    debug_assert_eq!(put, crate::frame::PutType::Done);
+    drop_ref(m, mfn);
+}
+
 impl Tables {
     /// Writes a word of a frame that may be written, holding it writable meanwhile so that it
     /// cannot become a table. The frame must be the domain's, and lent pages are refused.
@@ -53,9 +61,7 @@ impl Tables {
 
     /// Drops what [`Tables::take_descriptors`] took.
     pub fn drop_descriptors<M: Machine + ?Sized>(&mut self, m: &M, mfn: Mfn) {
-        let put = m.frame(mfn).put_type(m.flush_clock());
-        debug_assert_eq!(put, crate::frame::PutType::Done);
-        drop_ref(m, mfn);
+        drop_descriptors(m, mfn);
     }
 
     /// Writes a descriptor, which the caller has vetted, into a frame that holds descriptors in use

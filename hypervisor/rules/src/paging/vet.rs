@@ -3,6 +3,7 @@
 use super::machine::{drop_ref, drop_writable, take_writable};
 use super::update::PageOwner;
 use super::{Budget, Entry, Level, Machine, Progress, Refusal, Resolved, Tables, UserBit};
+use crate::frame::Type;
 use crate::types::Mfn;
 
 impl Tables {
@@ -89,9 +90,19 @@ impl Tables {
             None => {
                 if entry.is_writable() {
                     drop_writable(m, mfn);
+                } else {
+                    self.look_for_descriptors(m, mfn);
                 }
                 drop_ref(m, mfn);
             }
+        }
+    }
+
+    /// A read-only mapping goes. It may have been the way to an LDT.
+    fn look_for_descriptors<M: Machine + ?Sized>(&self, m: &M, mfn: Mfn) {
+        let now = m.frame(mfn).snapshot();
+        if now.kind == Type::SegDesc && now.uses > 0 && now.owner == Some(self.domain) {
+            m.descriptors_unmapped(mfn);
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Model {
     /// The CPU sets A and D of an entry just before it is exchanged.
     pub cpu_sets_bits: Cell<bool>,
     pub bad_descriptors: Cell<bool>,
+    /// Frames of descriptors that have lost a mapping.
+    pub descriptors_unmapped: RefCell<Vec<Mfn>>,
 }
 
 impl Model {
@@ -158,6 +160,9 @@ impl Machine for Model {
     }
     fn vet_descriptors(&self, _frame: Mfn) -> bool {
         !self.bad_descriptors.get()
+    }
+    fn descriptors_unmapped(&self, frame: Mfn) {
+        self.descriptors_unmapped.borrow_mut().push(frame);
     }
     fn frame_free(&self, frame: Mfn, was: Freed) {
         let now = self.frame(frame).snapshot();

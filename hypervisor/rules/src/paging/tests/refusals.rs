@@ -280,9 +280,18 @@ fn descriptor_frames_are_never_writable_by_the_guest() {
             .write_descriptor(&world.m, claim(L1), 3, 77)
             .is_err()
     );
+    assert_eq!(*world.m.descriptors_unmapped.borrow(), []);
+    world.store(L1, 9, Entry(0)).unwrap();
+    assert_eq!(
+        *world.m.descriptors_unmapped.borrow(),
+        [held],
+        "an LDT may have been mapped there"
+    );
     world.descriptors.clear();
     world.tables.drop_descriptors(&world.m, held);
     world.store(L1, 9, entry(gdt, RW)).unwrap();
+    world.store(L1, 9, Entry(0)).unwrap();
+    assert_eq!(world.m.descriptors_unmapped.borrow().len(), 1);
 }
 
 #[test]
