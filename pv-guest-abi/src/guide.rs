@@ -32,8 +32,8 @@
 //! `SUPPORTED_FEATURES` must name `XENFEAT_dom0` for a kernel that is to be domain 0.
 //!
 //! **The entry.** Register `rsi` holds the address of the [`StartInfo`](crate::start::StartInfo), `rsp` the end of
-//! a stack of one page. Interrupts (events) are masked, segment bases are 0, no trap handler exists. Five lines of
-//! assembly bring this into the form that a Rust function expects.
+//! a stack of one page. Interrupts (events) are masked, segment bases are 0, no trap handler exists. Four instructions
+//! bring this into the form that a Rust function expects.
 //!
 //! **The gate.** [`Calls`](crate::call::Calls) is generic over the way into the hypervisor.
 //! [`Syscall`](crate::call::Syscall) needs nothing. [`HypercallPage`](crate::call::HypercallPage) goes through a

@@ -110,3 +110,8 @@ pub use errno::Errno;
 pub use hypercall::Hypercall;
 
 pub(crate) use payload::zeroed_default;
+
+/// The examples of the README, so that they are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -12,6 +12,8 @@ const FOLDER: &str = "/usr/include/xen";
 pub struct Headers {
     /// Macros without parameters and enumerators of the covered headers, with their file.
     pub constants: BTreeMap<String, String>,
+    /// Every macro and enumerator, of any header.
+    pub known: BTreeSet<String>,
     /// Structures and unions by tag or typedef name; nested ones without a tag by `outer.member`.
     pub bodies: BTreeMap<String, Body>,
     /// Every `struct` and `union` tag, of any header.
@@ -79,16 +81,17 @@ pub fn all_headers() -> BTreeSet<String> {
 /// Scans the covered headers.
 pub fn scan() -> Headers {
     all_headers();
-    let mut headers = Headers {
-        constants: BTreeMap::new(),
-        bodies: BTreeMap::new(),
-        tags: BTreeMap::new(),
-    };
     let defined: BTreeSet<String> = preprocess(&["-dM"])
         .lines()
         .filter_map(|line| line.strip_prefix("#define "))
         .filter_map(|rest| rest.split_whitespace().next().map(str::to_owned))
         .collect();
+    let mut headers = Headers {
+        constants: BTreeMap::new(),
+        known: BTreeSet::new(),
+        bodies: BTreeMap::new(),
+        tags: BTreeMap::new(),
+    };
     for header in coverage::COVERED_HEADERS {
         let path = format!("{FOLDER}/{header}");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -98,6 +101,7 @@ pub fn scan() -> Headers {
             }
         }
     }
+    headers.known = defined;
     let tokens = tokenize(&preprocess(&[]));
     let mut at = 0;
     while at < tokens.len() {
@@ -281,6 +285,9 @@ impl Headers {
     fn enumerators(&mut self, tokens: &[Token], file: &str) {
         for (i, token) in tokens.iter().enumerate() {
             let first = i == 0 || tokens[i - 1].text == ",";
+            if first {
+                self.known.insert(token.text.clone());
+            }
             if first && !file.is_empty() {
                 self.constants.insert(token.text.clone(), file.to_owned());
             }

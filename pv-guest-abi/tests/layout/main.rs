@@ -44,29 +44,25 @@ fn crate_agrees_with_the_headers() {
     let mut program = c_program::Program::new();
     let mut complaints = Vec::new();
 
-    for constant in table::constants() {
-        let Some(c_name) = items.c_name_of_constant(constant.module, constant.name) else {
-            continue;
-        };
-        if coverage::lists(coverage::RUST_ONLY_CONSTANTS, constant.name) {
-            continue;
-        }
-        let expected = constant.value.to_string();
-        program.number(
-            &format!("{}::{}", constant.module, constant.name),
-            &c_name,
-            &expected,
-        );
-    }
-    for constant in table::strings() {
-        if coverage::lists(coverage::RUST_ONLY_CONSTANTS, constant.name) {
+    let numbers = table::constants()
+        .into_iter()
+        .map(|c| (c.module, c.name, Err(c.value)));
+    let texts = table::strings()
+        .into_iter()
+        .map(|c| (c.module, c.name, Ok(c.value)));
+    for (module, rust_name, value) in numbers.chain(texts) {
+        if coverage::lists(coverage::RUST_ONLY_CONSTANTS, rust_name) {
             continue;
         }
-        let c_name = items
-            .c_name_of_constant(constant.module, constant.name)
-            .unwrap_or_default();
-        let name = format!("{}::{}", constant.module, constant.name);
-        program.string(&name, &c_name, constant.value);
+        let name = format!("{module}::{rust_name}");
+        match (items.c_name_of_constant(module, rust_name), value) {
+            (Some(c_name), _) if !headers.known.contains(&c_name) => {
+                complaints.push(format!("{name}: no C constant {c_name}"));
+            }
+            (Some(c_name), Err(number)) => program.number(&name, &c_name, &number.to_string()),
+            (Some(c_name), Ok(text)) => program.string(&name, &c_name, text),
+            (None, _) => complaints.push(format!("{name}: not in the source")),
+        }
     }
     // Other spellings of a constant in the headers have its value too.
     let values: BTreeMap<&str, i128> = table::constants()
