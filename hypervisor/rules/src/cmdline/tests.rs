@@ -189,7 +189,6 @@ fn options_that_nothing_goes_by_yet_are_reported() {
         "watchdog",
         "conswitch=b",
         "reboot=k",
-        "guest_loglvl=all",
         "watchdog_timeout=9",
     ] {
         assert_eq!(parse(line).1.len(), 1, "{line}");
@@ -198,6 +197,7 @@ fn options_that_nothing_goes_by_yet_are_reported() {
         "reboot=no",
         "noreboot",
         "loglvl=all",
+        "guest_loglvl=all",
         "sync_console",
         "console=com1",
     ] {
