@@ -27,7 +27,7 @@ fn boots(cpus: u32, mem_mib: u32) {
     );
     let transcript = machine.ends(Verdict::PowerOff);
     assert!(
-        transcript.contains(&format!("(XL) {cpus} CPUs run")),
+        transcript.contains(&format!("(XL) CPUs: {cpus}\n")),
         "not {cpus} CPUs:\n{transcript}"
     );
 }
@@ -188,7 +188,7 @@ fn an_unknown_option_is_reported_and_not_fatal() {
 #[test]
 fn maxcpus_and_dom0_mem_are_obeyed() {
     let mut machine = smallest_with("maxcpus=1 dom0_mem=64M");
-    machine.expect("1 CPUs run");
+    machine.expect("(XL) CPUs: 1\n");
     let found = machine.expect_re(r"smallest: Xen 4.17, (\d+) pages");
     assert_eq!(found[1], "16384");
     machine.ends(Verdict::PowerOff);
