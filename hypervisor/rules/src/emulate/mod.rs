@@ -14,6 +14,7 @@ mod control;
 pub mod debug;
 mod port;
 mod registers;
+pub mod store;
 
 #[cfg(test)]
 mod tests;
