@@ -3,11 +3,11 @@
 //! The probe `bench` prints one line for each figure and powers off:
 //!
 //! ```text
-//! BENCH name=<words-with-hyphens> unit=<ticks> value=<number>
+//! BENCH name=<words-with-hyphens> unit=ticks value=<least> [median=<number>]
 //! ```
 //!
-//! It is booted twice. Plainly, its TSC ticks are nanoseconds of QEMU's TCG, which
-//! include the price of a dropped software TLB. With `-icount shift=0` the TSC counts
+//! It is booted twice. Plainly, its ticks are those of the host's TSC while QEMU's TCG
+//! works, which include the price of a dropped software TLB. With `-icount shift=0` the TSC counts
 //! guest instructions, the same in every run. Neither is a limit: nothing is asserted.
 
 use std::collections::BTreeMap;
@@ -30,8 +30,10 @@ pub struct Figure {
     pub name: String,
     /// What the value counts.
     pub unit: String,
-    /// The value.
+    /// The least value of all repetitions.
     pub value: u64,
+    /// The median of all repetitions, if the probe told it.
+    pub median: Option<u64>,
 }
 
 /// Boots the probe twice and returns the table in Markdown.
@@ -96,22 +98,32 @@ pub fn parse(transcript: &str) -> Result<Vec<Figure>> {
             value: field("value")?
                 .parse()
                 .with_context(|| format!("no number as value= in the line {line:?}"))?,
+            median: match fields.get("median") {
+                Some(number) => Some(
+                    number
+                        .parse()
+                        .with_context(|| format!("no number as median= in the line {line:?}"))?,
+                ),
+                None => None,
+            },
         });
     }
     Ok(figures)
 }
 
 fn markdown(ticks: &[Figure], counted: &[Figure]) -> String {
-    let mut out = String::from("| what | TSC ticks | instructions |\n|---|---:|---:|\n");
+    let mut out =
+        String::from("| what | TSC ticks, least | median | instructions |\n|---|---:|---:|---:|\n");
     for figure in ticks {
         let instructions = counted
             .iter()
             .find(|other| other.name == figure.name)
             .map_or("-".to_string(), |other| grouped(other.value));
         out.push_str(&format!(
-            "| {} | {} | {instructions} |\n",
+            "| {} | {} | {} | {instructions} |\n",
             figure.name.replace('-', " "),
             grouped(figure.value),
+            figure.median.map_or("-".to_string(), grouped),
         ));
     }
     out
@@ -146,11 +158,12 @@ mod tests {
     #[test]
     fn figures_become_a_table() {
         let ticks =
-            parse("(XL) x\nBENCH name=null-hypercall unit=ticks value=16095\nnoise\n").unwrap();
+            parse("(XL) x\nBENCH name=null-hypercall unit=ticks value=16095 median=17000\n")
+                .unwrap();
         let counted = parse("BENCH name=null-hypercall unit=ticks value=412\n").unwrap();
         let table = markdown(&ticks, &counted);
         assert!(
-            table.ends_with("| null hypercall | 16,095 | 412 |\n"),
+            table.ends_with("| null hypercall | 16,095 | 17,000 | 412 |\n"),
             "{table}"
         );
         let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
