@@ -251,3 +251,24 @@ fn four_cpus_are_no_hindrance() {
     assert!(shell.run("run hello").contains("hello from ring 3"));
     shell.power_off();
 }
+
+#[test]
+fn vcpus_come_and_go() {
+    // More vCPUs than CPUs, so that they share.
+    let mut shell = Shell::on(Machine::stub().cpus(2).hv_args("dom0_max_vcpus=4"));
+    let all = shell.run("cpus");
+    assert_eq!(all.matches("online").count(), 4, "{all}");
+    assert_eq!(all.matches("answered").count(), 3, "{all}");
+    assert!(shell.run("vcpu down 2").contains("vCPU 2 is down"));
+    let less = shell.run("cpus");
+    assert!(less.contains("vCPU 2: offline"), "{less}");
+    assert_eq!(less.matches("answered").count(), 2, "{less}");
+    assert!(shell.run("vcpu down 2").contains("it is down"));
+    assert!(shell.run("vcpu up 2").contains("vCPU 2 is up"));
+    let again = shell.run("cpus");
+    assert_eq!(again.matches("answered").count(), 3, "{again}");
+    assert!(shell.run("vcpu up 4").contains("no such vCPU"));
+    assert!(shell.run("vcpu down 0").contains("always up"));
+    assert!(shell.run("run hello").contains("hello from ring 3"));
+    shell.power_off();
+}

@@ -5,6 +5,9 @@
 //! `evtchn_upcall_pending`; then it enters the kernel at the event callback, unless
 //! `evtchn_upcall_mask` is set. That byte is a PV kernel's interrupt flag. This kernel
 //! keeps it set while it runs: events come in while a process runs, and in [`wait`].
+//!
+//! A port notifies one vCPU, and a handler runs on that one. Selector, flag and mask are
+//! the vCPU's own ([`crate::vcpus`]).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,7 +17,7 @@ use pv_guest_abi::errno::Errno;
 use pv_guest_abi::shared::SharedInfo;
 use spin::Mutex;
 
-use crate::Xen;
+use crate::{Xen, vcpus};
 
 /// What happens when a port is notified.
 pub type Handler = fn();
@@ -54,21 +57,37 @@ fn word(field: impl FnOnce(*mut SharedInfo) -> *mut u64) -> Option<&'static Atom
     shared().map(|shared| unsafe { AtomicU64::from_ptr(field(shared)) })
 }
 
-fn flag(field: impl FnOnce(*mut SharedInfo) -> *mut u8) -> Option<&'static AtomicU8> {
+/// The flag that tells a vCPU of events, once the vCPU has a place for it.
+fn upcall_pending() -> Option<&'static AtomicU8> {
+    let info = vcpus::this().info()?;
     // SAFETY: as in `word`.
-    shared().map(|shared| unsafe { AtomicU8::from_ptr(field(shared)) })
+    Some(unsafe { AtomicU8::from_ptr(&raw mut (*info).evtchn_upcall_pending) })
+}
+
+/// The words of the pending ports in which this vCPU has news.
+fn selector() -> Option<&'static AtomicU64> {
+    let info = vcpus::this().info()?;
+    // SAFETY: as in `word`.
+    Some(unsafe { AtomicU64::from_ptr(&raw mut (*info).evtchn_pending_sel) })
+}
+
+/// This vCPU's event mask.
+fn upcall_mask() -> Option<&'static AtomicU8> {
+    let info = vcpus::this().info()?;
+    // SAFETY: as in `word`.
+    Some(unsafe { AtomicU8::from_ptr(&raw mut (*info).evtchn_upcall_mask) })
 }
 
 /// Binds a virtual interrupt of this vCPU and lets it in.
 pub fn bind_virq(virq: u32, name: &'static str, handler: Handler) -> Result<u32, Errno> {
-    let port = Xen::bind_virq(virq, 0)?;
+    let port = Xen::bind_virq(virq, vcpus::this().id)?;
     open(port, name, handler)?;
     Ok(port)
 }
 
-/// Binds a port on which this vCPU can notify itself, and lets it in.
+/// Binds a port by which this vCPU can be notified, by others and by itself, and lets it in.
 pub fn bind_ipi(name: &'static str, handler: Handler) -> Result<u32, Errno> {
-    let port = Xen::bind_ipi(0)?;
+    let port = Xen::bind_ipi(vcpus::this().id)?;
     open(port, name, handler)?;
     Ok(port)
 }
@@ -118,12 +137,7 @@ pub fn upcall() {
 
 /// Handles what is pending now.
 fn handle() {
-    let (Some(pending), Some(selector)) = (
-        // SAFETY: only places of fields are computed, in a page that is mapped.
-        flag(|shared| unsafe { &raw mut (*shared).vcpu_info[0].evtchn_upcall_pending }),
-        // SAFETY: as above.
-        word(|shared| unsafe { &raw mut (*shared).vcpu_info[0].evtchn_pending_sel }),
-    ) else {
+    let (Some(pending), Some(selector)) = (upcall_pending(), selector()) else {
         return;
     };
     // First the flag, then the selector, then the words: what comes later sets them again.
@@ -172,8 +186,8 @@ fn bits(mut word: u64) -> impl Iterator<Item = u32> {
 /// Where the last page fault of this vCPU was: a PV kernel finds it here, not in CR2.
 pub fn fault_address() -> u64 {
     // SAFETY: reads a field of a page that is mapped; the hypervisor wrote it before the entry.
-    shared().map_or(0, |shared| unsafe {
-        (&raw const (*shared).vcpu_info[0].arch.cr2).read_volatile()
+    vcpus::this().info().map_or(0, |info| unsafe {
+        (&raw const (*info).arch.cr2).read_volatile()
     })
 }
 
@@ -187,9 +201,7 @@ pub fn wait() {
 
 /// Keeps events out, as they are while the kernel runs.
 pub fn mask() {
-    // SAFETY: only the place of a field is computed, in a page that is mapped.
-    if let Some(mask) = flag(|shared| unsafe { &raw mut (*shared).vcpu_info[0].evtchn_upcall_mask })
-    {
+    if let Some(mask) = upcall_mask() {
         mask.store(1, Ordering::Release);
     }
 }

@@ -27,6 +27,7 @@
 //! | [`memory`] | frames, own page tables, address spaces | |
 //! | [`heap`] | `alloc` | `memory` |
 //! | [`events`] | event channels, waiting | shared info (`memory`), `traps`, `heap` |
+//! | [`vcpus`] | the other vCPUs: up, down, jobs for them | `events`, `heap` |
 //! | [`time`] | clock, timer, sleep | `events` |
 //! | [`files`] | the files of the initrd | `memory`, `heap` |
 //! | [`process`] | programs in ring 3, time-sliced | all of the above |
@@ -64,6 +65,8 @@ pub mod syscalls;
 pub mod time;
 #[cfg(target_os = "none")]
 pub mod traps;
+#[cfg(target_os = "none")]
+pub mod vcpus;
 
 /// The hypercalls, through the page that the domain builder filled.
 #[cfg(target_os = "none")]

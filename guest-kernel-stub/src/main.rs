@@ -13,7 +13,9 @@ mod shell;
 #[cfg(target_os = "none")]
 mod tale {
     use guest_kernel_stub::start::Boot;
-    use guest_kernel_stub::{console, events, files, heap, kernel, memory, process, time, traps};
+    use guest_kernel_stub::{
+        console, events, files, heap, kernel, memory, process, time, traps, vcpus,
+    };
 
     use crate::{report, shell};
 
@@ -37,6 +39,8 @@ mod tale {
         unsafe { events::init(shared) };
         time::init().expect("the hypervisor gives us a timer");
         console::listen();
+        // The domain's other vCPUs come up, and wait for jobs.
+        vcpus::up_all();
 
         // Programs can be found, and run.
         report::first_screen(&boot);

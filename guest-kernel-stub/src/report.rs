@@ -8,12 +8,12 @@ use guest_kernel_stub::memory::{PAGE_SIZE, frames};
 use guest_kernel_stub::process::{State, schedule};
 use guest_kernel_stub::start::Boot;
 use guest_kernel_stub::time::SECOND_NS;
-use guest_kernel_stub::{Xen, events, println, syscalls, time, traps};
+use guest_kernel_stub::{Xen, events, println, syscalls, time, traps, vcpus};
 use pv_guest_abi::features::feature_name;
 use pv_guest_abi::start::StartFlags;
-
-/// The most vCPUs that a shared info page has places for.
-const MOST_VCPUS: u32 = 32;
+use pv_guest_abi::vcpu::{
+    RUNSTATE_BLOCKED, RUNSTATE_OFFLINE, RUNSTATE_RUNNABLE, RUNSTATE_RUNNING, VcpuRunstateInfo,
+};
 
 /// Who is here, on what.
 pub fn first_screen(boot: &Boot) {
@@ -33,7 +33,11 @@ pub fn first_screen(boot: &Boot) {
         kib(frames::total()),
         kib(frames::free_count())
     );
-    println!("  vCPUs       {} online of {}", online_vcpus(), all_vcpus());
+    println!(
+        "  vCPUs       {} online of {}",
+        online_vcpus(),
+        vcpus::count()
+    );
     println!(
         "  clock       {} MHz, {}",
         time::tsc_hz() / 1_000_000,
@@ -60,18 +64,8 @@ fn kib(frames: u64) -> u64 {
     frames * PAGE_SIZE / 1024
 }
 
-fn all_vcpus() -> usize {
-    (0..MOST_VCPUS)
-        .filter(|vcpu| Xen::vcpu_is_up(*vcpu).is_ok())
-        .count()
-        .max(1)
-}
-
 fn online_vcpus() -> usize {
-    (0..MOST_VCPUS)
-        .filter(|vcpu| Xen::vcpu_is_up(*vcpu) == Ok(true))
-        .count()
-        .max(1)
+    (0..vcpus::count()).filter(|id| vcpus::is_up(*id)).count()
 }
 
 /// `mem`
@@ -91,14 +85,55 @@ pub fn memory() {
     }
 }
 
-/// `cpus`
-pub fn vcpus() {
-    for vcpu in 0..MOST_VCPUS {
-        match Xen::vcpu_is_up(vcpu) {
-            Ok(true) => println!("vCPU {vcpu}: online"),
-            Ok(false) => println!("vCPU {vcpu}: offline (this kernel runs on vCPU 0)"),
-            Err(_) if vcpu == 0 => println!("vCPU 0: online"),
-            Err(_) => {}
+/// `cpus`: what each vCPU does and has done, and whether it answers.
+pub fn cpus() {
+    for id in 0..vcpus::count() {
+        match Xen::vcpu_runstate(id) {
+            Ok(run) => println!("vCPU {id}: {}{}", RunState(run), Answer(id)),
+            Err(refusal) => println!("vCPU {id}: {refusal}"),
+        }
+    }
+}
+
+/// A vCPU's run state, and how long it has been in each since it was made.
+struct RunState(VcpuRunstateInfo);
+
+impl core::fmt::Display for RunState {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let state = match self.0.state {
+            RUNSTATE_RUNNING => "running",
+            RUNSTATE_RUNNABLE => "waiting",
+            RUNSTATE_BLOCKED => "sleeping",
+            RUNSTATE_OFFLINE => "offline",
+            _ => "in no known state",
+        };
+        let online = if self.0.state == RUNSTATE_OFFLINE {
+            ""
+        } else {
+            "online, "
+        };
+        let [ran, stolen, slept, offline] = self.0.time.map(|ns| ns / 1_000_000);
+        write!(
+            out,
+            "{online}{state}; ran {ran} ms, stolen {stolen} ms, slept {slept} ms, offline {offline} ms"
+        )
+    }
+}
+
+/// How long another vCPU takes to answer a notification: nothing for our own and for those that are down.
+struct Answer(u32);
+
+impl core::fmt::Display for Answer {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.0 == vcpus::this().id || !vcpus::is_up(self.0) {
+            return Ok(());
+        }
+        let asked_ns = time::now_ns();
+        if vcpus::run(self.0, |_| {}, 0) {
+            let took_ns = time::now_ns() - asked_ns;
+            write!(out, "; answered in {} us", took_ns / 1000)
+        } else {
+            out.write_str("; busy")
         }
     }
 }

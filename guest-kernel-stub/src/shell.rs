@@ -9,7 +9,7 @@ use core::cell::RefCell;
 use guest_kernel_stub::console::{self, Input};
 use guest_kernel_stub::process::{self, Process, schedule, status_text};
 use guest_kernel_stub::start::Boot;
-use guest_kernel_stub::{files, power, print, println, traps};
+use guest_kernel_stub::{files, power, print, println, traps, vcpus};
 
 use crate::report;
 
@@ -23,7 +23,14 @@ type Command = (&'static str, &'static str, fn(&[&str]));
 const COMMANDS: &[Command] = &[
     ("help", "this list", |_| help()),
     ("mem", "memory, and who has it", |_| report::memory()),
-    ("cpus", "vCPUs", |_| report::vcpus()),
+    ("cpus", "vCPUs: what they do and have done", |_| {
+        report::cpus()
+    }),
+    (
+        "vcpu",
+        "up NUMBER or down NUMBER: a vCPU other than 0 comes or goes",
+        vcpu,
+    ),
     ("ticks", "three sleeps by the timer, and its count", |_| {
         report::ticks()
     }),
@@ -200,6 +207,29 @@ fn kill(arguments: &[&str]) {
     {
         Some(process) => process.finish(KILLED),
         None => println!("kill: which number? try ps"),
+    }
+}
+
+fn vcpu(arguments: &[&str]) {
+    let (action, id) = match arguments {
+        [action, id] => (*action, id.parse().unwrap_or(0)),
+        _ => ("", 0),
+    };
+    let done = match (action, id) {
+        ("up" | "down", 0) => {
+            println!("vcpu: which number? vCPU 0 is this one, and always up; try cpus");
+            return;
+        }
+        ("up", id) => vcpus::up(id),
+        ("down", id) => vcpus::down(id),
+        _ => {
+            println!("vcpu: up NUMBER, or down NUMBER");
+            return;
+        }
+    };
+    match done {
+        Ok(()) => println!("vCPU {id} is {action}"),
+        Err(error) => println!("vCPU {id}: {error}"),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The first instructions, and what the domain builder left for them.
 
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use pv_guest_abi::features::XENFEAT_DOM0;
 use pv_guest_abi::start::{StartFlags, StartInfo};
 
-use crate::memory::VIRT_BASE;
+use crate::memory::{PAGE_SIZE, VIRT_BASE};
+use crate::vcpus;
 
 /// Bytes of the stack on which the kernel starts, and on which its main thread stays.
 const BOOT_STACK_SIZE: usize = 64 * 1024;
@@ -81,8 +83,29 @@ unsafe extern "Rust" {
     safe fn kernel_main(boot: Boot) -> !;
 }
 
+/// The start info page, for those who come later.
+static INFO: AtomicPtr<StartInfo> = AtomicPtr::new(core::ptr::null_mut());
+
+/// The start info page.
+pub fn info() -> &'static StartInfo {
+    // SAFETY: `begin` put the page's address there before anything else ran; nobody changes it.
+    unsafe { &*INFO.load(Ordering::Relaxed) }
+}
+
+/// Machine frame of an address in the image, or in what the builder made.
+///
+/// Panics for an address elsewhere.
+pub fn builder_frame(address: u64) -> u64 {
+    let pfn = address.wrapping_sub(VIRT_BASE) / PAGE_SIZE;
+    assert!(pfn < info().nr_pages, "{address:#x} is not the builder's");
+    // SAFETY: start info gives address and length of the list.
+    unsafe { (info().mfn_list as *const u64).add(pfn as usize).read() }
+}
+
 /// From here on it is Rust. `end` is where the builder's boot stack began.
 extern "C" fn begin(info: &'static StartInfo, end: u64) -> ! {
+    INFO.store(core::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
+    vcpus::adopt_first().expect("the hypervisor sets our GS base");
     kernel_main(Boot { info, end })
 }
 

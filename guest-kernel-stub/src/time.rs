@@ -1,4 +1,4 @@
-//! Time: the paravirtual clock, and the one-shot timer.
+//! Time: the paravirtual clock, and the one-shot timer of vCPU 0, where processes sleep.
 //!
 //! The hypervisor keeps a time stamp and a rate in the shared info; system time is
 //! computed from the TSC without a hypercall. It counts nanoseconds since boot.
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use pv_guest_abi::errno::Errno;
 use pv_guest_abi::virq::VIRQ_TIMER;
 
-use crate::{Xen, events};
+use crate::{Xen, events, vcpus};
 
 /// Nanoseconds of a second.
 pub const SECOND_NS: u64 = 1_000_000_000;
@@ -21,7 +21,7 @@ static ARMED_NS: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Stops the periodic timer that every vCPU starts with and listens to the one-shot timer.
 pub fn init() -> Result<(), Errno> {
-    let stopped = Xen::vcpu_periodic_timer(0, None);
+    let stopped = Xen::vcpu_periodic_timer(vcpus::this().id, None);
     if stopped != Err(Errno::ENOSYS) {
         stopped?;
     }
@@ -56,11 +56,11 @@ fn versioned<T>(version: *const u32, read: impl Fn() -> T) -> T {
 
 /// System time in nanoseconds: since boot, never going back.
 pub fn now_ns() -> u64 {
-    let Some(shared) = events::shared() else {
+    let Some(info) = vcpus::this().info() else {
         return 0;
     };
     // SAFETY: only the place of a field is computed, in a page that is mapped.
-    let time = unsafe { &raw const (*shared).vcpu_info[0].time };
+    let time = unsafe { &raw const (*info).time };
     // SAFETY: as above; `versioned` throws away what was read during a change.
     versioned(unsafe { &raw const (*time).version }, || unsafe {
         time.read_volatile().system_time_at(_rdtsc())
@@ -69,11 +69,11 @@ pub fn now_ns() -> u64 {
 
 /// Ticks of the TSC in a second, as the hypervisor's rate has it.
 pub fn tsc_hz() -> u64 {
-    let Some(shared) = events::shared() else {
+    let Some(info) = vcpus::this().info() else {
         return 0;
     };
-    // SAFETY: the page is mapped; both fields are set once, before the kernel starts.
-    let time = unsafe { (&raw const (*shared).vcpu_info[0].time).read_volatile() };
+    // SAFETY: the page is mapped; both fields are set once, before the vCPU starts.
+    let time = unsafe { (&raw const (*info).time).read_volatile() };
     let per_tick = (u128::from(time.tsc_to_system_mul) << 32) >> i32::from(32 - time.tsc_shift);
     match per_tick {
         0 => 0,

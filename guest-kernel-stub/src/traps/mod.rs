@@ -26,6 +26,8 @@ pub const VECTORS: usize = 32;
 pub const VECTOR_EVENT: u64 = 0x100;
 /// "Vector" of the system call callback in a [`Frame`].
 pub const VECTOR_SYSCALL: u64 = 0x101;
+/// Non-maskable interrupt: one vCPU sends it to another, by hypercall.
+const NMI: u64 = 2;
 /// Breakpoint, which a program may raise by `int3`.
 const BREAKPOINT: u8 = 3;
 /// Overflow, which a program may raise by `into` (not in 64-bit mode).
@@ -87,24 +89,41 @@ const NO_HANDLERS: Handlers = Handlers {
 
 static HANDLERS: Once<Handlers> = Once::new();
 
-/// Registers the trap table and the callbacks.
+/// Registers the trap table and the callbacks of this vCPU.
 pub fn init() -> Result<(), Errno> {
-    let stub = |vector: u8| &raw const trap_stubs as u64 + u64::from(vector) * STUB_SIZE;
     let mut table = [TrapInfo::default(); VECTORS + 1];
-    for (vector, gate) in (0u8..).zip(&mut table[..VECTORS]) {
+    for (gate, place) in gates().zip(&mut table) {
+        *place = gate;
+    }
+    // SAFETY: the stubs in `entry.s` are made for these frames; the last entry stays zero.
+    unsafe {
+        Xen::set_trap_table(&table)?;
+        Xen::register_callback(CALLBACKTYPE_EVENT, event_callback(), true)?;
+        Xen::register_callback(CALLBACKTYPE_SYSCALL, syscall_callback(), true)
+    }
+}
+
+/// The gates of the trap table.
+pub fn gates() -> impl Iterator<Item = TrapInfo> {
+    (0..VECTORS as u8).map(|vector| {
         let dpl = if matches!(vector, BREAKPOINT | OVERFLOW) {
             3
         } else {
             0
         };
-        *gate = TrapInfo::new(vector, dpl, true, stub(vector));
-    }
-    // SAFETY: the stubs in `entry.s` are made for these frames; the last entry stays zero.
-    unsafe {
-        Xen::set_trap_table(&table)?;
-        Xen::register_callback(CALLBACKTYPE_EVENT, &raw const event_entry as u64, true)?;
-        Xen::register_callback(CALLBACKTYPE_SYSCALL, &raw const syscall_entry as u64, true)
-    }
+        let stub = &raw const trap_stubs as u64 + u64::from(vector) * STUB_SIZE;
+        TrapInfo::new(vector, dpl, true, stub)
+    })
+}
+
+/// Where events enter.
+pub fn event_callback() -> u64 {
+    &raw const event_entry as u64
+}
+
+/// Where system calls enter.
+pub fn syscall_callback() -> u64 {
+    &raw const syscall_entry as u64
 }
 
 /// Says, once, what happens to processes.
@@ -139,6 +158,10 @@ fn exception(frame: &mut Frame, handlers: &Handlers) {
         &KERNEL_COUNT
     };
     counters[frame.vector as usize % VECTORS].fetch_add(1, Ordering::Relaxed);
+    if frame.vector == NMI {
+        // Counted is handled: nothing here depends on one.
+        return;
+    }
     let address = if frame.vector == PAGE_FAULT {
         events::fault_address()
     } else {
