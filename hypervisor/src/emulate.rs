@@ -79,7 +79,7 @@ fn serve(running: &mut Running, rules: impl FnOnce(&Trapped, &View) -> Emulation
 
 /// Reads the instruction at RIP: 15 bytes, or those before the end of its page if
 /// the next one cannot be read.
-fn fetch(running: &Running, code: &mut [u8; MAX_CODE]) -> usize {
+pub fn fetch(running: &Running, code: &mut [u8; MAX_CODE]) -> usize {
     let at = GuestAddr(running.state.regs.rip);
     let access = match running.state.mode {
         Mode::Kernel => Access::Read,
@@ -343,7 +343,8 @@ impl Guest for View<'_> {
     }
 }
 
-fn registers(regs: &Regs) -> Registers {
+/// The registers as the rules see them.
+pub fn registers(regs: &Regs) -> Registers {
     Registers {
         gpr: [
             regs.rax, regs.rcx, regs.rdx, regs.rbx, regs.rsp, regs.rbp, regs.rsi, regs.rdi,
@@ -354,7 +355,8 @@ fn registers(regs: &Regs) -> Registers {
     }
 }
 
-fn set_registers(regs: &mut Regs, new: &Registers) {
+/// Takes over what the rules made of the registers.
+pub fn set_registers(regs: &mut Regs, new: &Registers) {
     [
         regs.rax, regs.rcx, regs.rdx, regs.rbx, regs.rsp, regs.rbp, regs.rsi, regs.rdi, regs.r8,
         regs.r9, regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,

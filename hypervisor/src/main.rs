@@ -18,6 +18,7 @@ mod grants;
 mod guest_memory;
 mod machine;
 mod pages;
+mod ptwrite;
 mod reservation;
 mod run;
 mod running;

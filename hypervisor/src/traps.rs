@@ -3,7 +3,7 @@
 
 use crate::domain::CrashReason;
 use crate::running::Running;
-use crate::{calls, debug, emulate, segments};
+use crate::{calls, debug, emulate, ptwrite, segments};
 use xenolith_mech::entry::vectors::INT80;
 use xenolith_mech::entry::{Exit, ring, windows};
 use xenolith_mech::mm::direct;
@@ -101,7 +101,9 @@ fn page_fault(running: &mut Running, error_code: u32, cr2: u64) {
     if error_code & PF_PRESENT == 0 && take_user_root(running, GuestAddr(cr2)) {
         return;
     }
-    reflect_page_fault(running, error_code, cr2);
+    if !ptwrite::store(running, error_code, cr2) {
+        reflect_page_fault(running, error_code, cr2);
+    }
 }
 
 /// Gives the guest a page fault.
