@@ -18,7 +18,7 @@ use xenolith_mech::tlb;
 use xenolith_rules::frame::Put;
 use xenolith_rules::grant::{
     Access, DEFAULT_FRAMES, DEFAULT_MAPTRACK_FRAMES, GrantRef, Granted, Handle, MapFlags, Mapping,
-    Maptrack, Pinned, Purpose, SharedEntries, Status, entry_flags,
+    Maptrack, Purpose, SharedEntries, Status, entry_flags,
 };
 use xenolith_rules::paging::{Budget, GrantedEntry, Held, L1Slot, Machine, Progress, Refusal};
 use xenolith_rules::types::{DomId, GuestAddr, Mfn, MfnClaim, PAGE_SIZE, Pfn};
@@ -135,28 +135,30 @@ pub fn map(running: &Running, request: &MapRequest) -> Result<Progress<(Handle, 
 fn map_pinned(running: &Running, request: &MapRequest) -> Result<Progress<Mfn>, Status> {
     let (granter, flags) = (&request.granter, request.flags);
     let us = running.domain.id;
-    let pinned =
-        granter.grants.table().pin(&LIVE, us, request.reference, flags, Purpose::Map)?;
+    let mfn = granter
+        .grants
+        .table()
+        .pin(&LIVE, us, request.reference, flags, Purpose::Map)?;
     let mapped = if flags.host {
-        map_host(running, request, pinned)
+        map_host(running, request, mfn)
     } else {
         Ok(Progress::Done(()))
     };
     if let Ok(Progress::Done(())) = mapped {
-        return Ok(Progress::Done(pinned.mfn));
+        return Ok(Progress::Done(mfn));
     }
     granter.grants.unpin(request.reference, flags);
     mapped.map(|_| Progress::Again)
 }
 
-fn map_host(running: &Running, request: &MapRequest, pinned: Pinned) -> Result<Progress, Status> {
+fn map_host(running: &Running, request: &MapRequest, mfn: Mfn) -> Result<Progress, Status> {
     let mut tables = running.domain.pages.tables();
     let slot = l1_slot(running, request.host_addr, request.flags)?;
-    let bits = entry_flags(request.raw_flags, pinned.cache);
+    let bits = entry_flags(request.raw_flags);
     let mut budget = Budget::new(BUDGET);
     let granter = request.granter.id;
     tables
-        .map_granted(&LIVE, &mut budget, slot, (pinned.mfn, bits), granter)
+        .map_granted(&LIVE, &mut budget, slot, (mfn, bits), granter)
         .map_err(general)
 }
 
@@ -322,7 +324,10 @@ impl Grants {
                 return Progress::Done(());
             };
             *next = handle.0 + 1;
-            mapping.granter.grants.unpin(mapping.reference, mapping.flags);
+            mapping
+                .granter
+                .grants
+                .unpin(mapping.reference, mapping.flags);
         }
         Progress::Again
     }
@@ -354,9 +359,12 @@ impl CopyEnd {
             readonly: access == Access::Read,
             contains_pte: false,
         };
-        let pinned = granter.grants.table().pin(&LIVE, us, reference, uses, Purpose::Copy)?;
+        let mfn = granter
+            .grants
+            .table()
+            .pin(&LIVE, us, reference, uses, Purpose::Copy)?;
         Ok(Self {
-            mfn: pinned.mfn,
+            mfn,
             hold: CopyHold::Grant(granter, reference, uses),
         })
     }

@@ -18,7 +18,10 @@ pub fn write_back() {
 /// # Panics
 /// If the bytes are not all inside the frame.
 pub fn flush_lines(mfn: Mfn, offset: u64, len: u64) {
-    assert!(offset + len <= PAGE_SIZE, "{len} bytes at offset {offset} are outside of a page");
+    assert!(
+        offset + len <= PAGE_SIZE,
+        "{len} bytes at offset {offset} are outside of a page"
+    );
     let start = direct::address(mfn) + offset;
     for line in (start & !(LINE - 1)..start + len).step_by(LINE as usize) {
         // SAFETY: the line is in the direct map, and no memory changes its content by it.

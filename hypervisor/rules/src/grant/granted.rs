@@ -24,15 +24,6 @@ pub enum Purpose {
     Copy,
 }
 
-/// An entry that has been pinned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pinned {
-    /// The granted frame, held as long as the pin lasts.
-    pub mfn: Mfn,
-    /// Cache attributes for mappings (`GTF_PWT`, `GTF_PCD`, `GTF_PAT`).
-    pub cache: u16,
-}
-
 /// An entry in use.
 #[derive(Clone, Copy, Debug)]
 struct Active {
@@ -138,7 +129,7 @@ impl Granted {
     }
 
     /// Takes an entry into use for `grantee`, if it grants that: marks it, holds its frame, counts
-    /// the uses.
+    /// the uses. Gives the frame, which is held as long as the pin lasts.
     pub fn pin<M: SharedEntries + ?Sized>(
         &mut self,
         m: &M,
@@ -146,7 +137,7 @@ impl Granted {
         reference: GrantRef,
         uses: MapFlags,
         purpose: Purpose,
-    ) -> Result<Pinned, Status> {
+    ) -> Result<Mfn, Status> {
         let at = self.place(reference)?;
         let entry = self.word(m, at);
         let mut active = self.active[at.0][at.1];
@@ -178,10 +169,7 @@ impl Granted {
         }
         self.in_use += u32::from(first);
         self.active[at.0][at.1] = Active { pins, ..active };
-        Ok(Pinned {
-            mfn: active.mfn,
-            cache: word::load(entry).cache(),
-        })
+        Ok(active.mfn)
     }
 
     /// Ends uses of an entry. With the last one its frame is let go; only then does the entry tell

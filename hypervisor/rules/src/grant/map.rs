@@ -81,24 +81,15 @@ impl MapFlags {
     }
 }
 
-/// The page-table entry's bits for a mapping with `flags` (`GNTMAP_*`) of an entry with the cache
-/// attributes `cache` (`GTF_PWT`, `GTF_PCD`, `GTF_PAT`). Never executable.
-pub const fn entry_flags(flags: u32, cache: u16) -> u64 {
+/// The page-table entry's bits for a mapping with `flags` (`GNTMAP_*`): never executable, and with
+/// ordinary caching, whatever the granter's entry says of it, because the frame is RAM.
+pub const fn entry_flags(flags: u32) -> u64 {
     let mut bits = Entry::PRESENT | Entry::CPU_SET | Entry::NO_EXECUTE;
     if flags & GNTMAP_READONLY == 0 {
         bits |= Entry::WRITE;
     }
     if flags & GNTMAP_APPLICATION_MAP != 0 {
         bits |= Entry::USER;
-    }
-    if cache & GTF_PWT != 0 {
-        bits |= Entry::PWT;
-    }
-    if cache & GTF_PCD != 0 {
-        bits |= Entry::PCD;
-    }
-    if cache & GTF_PAT != 0 {
-        bits |= Entry::PAT_OR_LARGE;
     }
     // Bits 16 to 18 of the flags are the guest's three available bits, 9 to 11.
     bits | ((flags as u64 & GNTMAP_GUEST_AVAIL_MASK as u64) >> 7) & Entry::AVAIL

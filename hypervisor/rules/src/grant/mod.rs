@@ -37,7 +37,7 @@ mod word;
 mod tests;
 
 pub use copy::{Span, check_spans};
-pub use granted::{Granted, Pinned, Purpose, SharedEntries};
+pub use granted::{Granted, Purpose, SharedEntries};
 pub use map::{Access, MapFlags, entry_flags};
 pub use maptrack::{Handle, Mapping, Maptrack};
 pub use pins::Pins;

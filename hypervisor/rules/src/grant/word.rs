@@ -12,8 +12,6 @@ use pv_guest_abi::grant::*;
 
 /// Attempts to exchange an entry.
 const ATTEMPTS: u32 = 5;
-/// The cache attributes among the flags.
-const CACHE: u16 = GTF_PWT | GTF_PCD | GTF_PAT;
 
 /// An entry of version 1, read at once: flags in the low 16 bits, then the domain, then the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +33,6 @@ impl EntryWord {
     /// The frame, not checked.
     pub const fn frame(self) -> MfnClaim {
         MfnClaim(self.0 >> 32)
-    }
-    /// Cache attributes for mappings.
-    pub const fn cache(self) -> u16 {
-        self.flags() & CACHE
     }
     const fn with(self, flags: u16) -> Self {
         Self(self.0 | flags as u64)
