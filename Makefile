@@ -15,6 +15,9 @@ DOM0_ARGS ?=
 # Further options for the hypervisor, and further arguments for QEMU.
 HV_ARGS ?=
 QEMU_ARGS ?=
+# Where `fuzz` begins, and how many calls it makes.
+SEED ?= 1
+CALLS ?= 10000000
 # A part of the names of the tests that `test` runs; all when empty.
 TEST ?=
 
@@ -25,7 +28,7 @@ CI := cargo run --quiet --package xenolith-ci --
 
 # What was typed into `make run` is for the machine: nothing else may read it.
 .NOTPARALLEL:
-.PHONY: help build run test image iso lint doc bench clean
+.PHONY: help build run test image iso lint doc bench fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +72,11 @@ bench: ## run the benchmarks (WRITE=1 keeps the table in docs/performance.md)
 	@ci/setup.sh run </dev/null
 	@ci/build.sh </dev/null
 	@$(CI) bench $(if $(WRITE),--write docs/performance.md) </dev/null
+
+fuzz: ## random hypercalls (SEED=1 CALLS=10000000)
+	@ci/setup.sh run </dev/null
+	@ci/build.sh </dev/null
+	@$(CI) fuzz --seed "$(SEED)" --calls "$(CALLS)" </dev/null
 
 clean: ## remove everything that was built
 	rm -rf "$(BUILD)"

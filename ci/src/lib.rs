@@ -19,6 +19,7 @@
 pub mod artefacts;
 pub mod bench;
 pub mod elfsmith;
+pub mod fuzz;
 pub mod harness;
 pub mod qemu;
 pub mod qmp;

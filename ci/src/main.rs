@@ -13,12 +13,13 @@ use lexopt::prelude::*;
 
 use xenolith_ci::qemu::{Config, DEBUG_EXIT, DEFAULT_HV_ARGS, Source};
 use xenolith_ci::verdict::Verdict;
-use xenolith_ci::{artefacts, bench, symbols, terminal};
+use xenolith_ci::{artefacts, bench, fuzz, symbols, terminal};
 
 const USAGE: &str = "\
 xenolith-ci image FROM TO       fill .ksyms of the linked hypervisor FROM, write TO
 xenolith-ci run [options]       boot in QEMU, serial console on standard input and output
 xenolith-ci bench [--write FILE]  run the bench probe twice, print (and keep) its table
+xenolith-ci fuzz [--seed N] [--calls N]  storms of random hypercalls [1, 10000000]
 
 run's options:
   --accel tcg|kvm   QEMU's accelerator [tcg]
@@ -56,6 +57,7 @@ fn dispatch(mut parser: lexopt::Parser) -> Result<ExitCode> {
         "image" => image(parser),
         "run" => run(parser),
         "bench" => run_bench(parser),
+        "fuzz" => run_fuzz(parser),
         "help" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
@@ -175,5 +177,18 @@ fn run_bench(mut parser: lexopt::Parser) -> Result<ExitCode> {
     if let Some(page) = page {
         bench::write(&table, &page)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_fuzz(mut parser: lexopt::Parser) -> Result<ExitCode> {
+    let (mut seed, mut calls) = (1, 10_000_000);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("seed") => seed = parser.value()?.parse()?,
+            Long("calls") => calls = parser.value()?.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    fuzz::run(seed, calls)?;
     Ok(ExitCode::SUCCESS)
 }

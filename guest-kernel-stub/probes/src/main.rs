@@ -17,7 +17,11 @@ extern crate alloc;
 #[macro_use]
 mod kit;
 #[cfg(target_os = "none")]
+mod bench;
+#[cfg(target_os = "none")]
 mod families;
+#[cfg(target_os = "none")]
+mod storm;
 
 #[cfg(target_os = "none")]
 guest_kernel_stub::kernel!(families::main);

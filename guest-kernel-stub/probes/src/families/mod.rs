@@ -1,15 +1,22 @@
 //! The families of probes, the list of all, and the choice by the command line.
 
 mod clock;
+mod debug;
+mod descriptors;
 mod emulation;
 mod events;
 mod iret;
 mod isolation;
+mod ldt;
+mod memory;
 mod multicall;
+mod pointers;
+mod registers;
 mod rings;
 mod tables;
 mod traps;
 mod validation;
+mod version;
 
 use guest_kernel_stub::start::Boot;
 use guest_kernel_stub::{Xen, heap, power, println};
@@ -53,7 +60,14 @@ const FAMILIES: &[&[Probe]] = &[
     multicall::PROBES,
     validation::PROBES,
     tables::PROBES,
+    memory::PROBES,
+    version::PROBES,
+    pointers::PROBES,
+    registers::PROBES,
     emulation::PROBES,
+    descriptors::PROBES,
+    ldt::PROBES,
+    debug::PROBES,
 ];
 
 /// Bytes for formatted failures.
@@ -79,8 +93,13 @@ pub fn main(boot: Boot) -> ! {
     // The command line of a multiboot loader may begin with the file's name.
     let line = boot.command_line();
     let all = || FAMILIES.iter().copied().flatten();
+    if line.split_whitespace().any(|word| word == "storm") {
+        crate::storm::run(line);
+        power::off();
+    }
     match line.split_whitespace().last() {
         Some("list") => list(),
+        Some("bench") => crate::bench::run(),
         Some("all") => all().for_each(|probe| {
             restore();
             ask(probe);
@@ -115,6 +134,9 @@ fn restore() {
     let _ = trap::init();
     let _ = Xen::vcpu_periodic_timer(0, Some(10_000_000));
     let _ = Xen::set_timer(0);
+    debug::reset();
+    descriptors::set_gdt(&[], 0);
+    mem::mmuext(pv_guest_abi::mmu::MMUEXT_SET_LDT, 0, 0);
     for port in 1..128 {
         let _ = Xen::close(port);
     }
