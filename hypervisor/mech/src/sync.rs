@@ -1,5 +1,5 @@
 //! Locks with a ladder: each lock has a level, and a pCPU that holds a level may
-//! take only higher ones. Debug builds check it as they run; `docs/locks.md`
+//! take only higher ones. It is checked as they run; `docs/locks.md`
 //! names the levels.
 
 use crate::percpu;
@@ -62,7 +62,7 @@ impl<T> Lock<T> {
     /// Waits for the lock.
     ///
     /// # Panics
-    /// In debug builds, when this pCPU holds a lock of this level or a higher one.
+    /// When this pCPU holds a lock of this level or a higher one.
     pub fn lock(&self) -> Guard<'_, T> {
         self.lock_at(self.level)
     }
