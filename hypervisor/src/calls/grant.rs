@@ -15,9 +15,7 @@ use pv_guest_abi::DOMID_SELF;
 use pv_guest_abi::errno::Errno;
 use pv_guest_abi::grant::*;
 use xenolith_mech::{cache, mm};
-use xenolith_rules::grant::{
-    Access, GrantRef, Handle, MapFlags, Span, Status, check_spans, code,
-};
+use xenolith_rules::grant::{Access, GrantRef, Handle, MapFlags, Span, Status, check_spans, code};
 use xenolith_rules::paging::Progress;
 use xenolith_rules::types::{DomId, GuestAddr, Mfn, MfnClaim, PAGE_SIZE};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -95,7 +93,11 @@ fn list<T: FromBytes + IntoBytes + Immutable>(
         running.space().write_element(at, call.done, &op)?;
         call.done += 1;
     }
-    if call.done < count { Ok(Outcome::Again(call)) } else { OK }
+    if call.done < count {
+        Ok(Outcome::Again(call))
+    } else {
+        OK
+    }
 }
 
 /// As [`list`], for operations that unmap: granters are told after one flush for all of a slice,
@@ -120,7 +122,11 @@ fn unmap_list<T: FromBytes + IntoBytes + Immutable>(
         running.space().write_element(at, call.done, &op)?;
         call.done += 1;
     }
-    if call.done < count { Ok(Outcome::Again(call)) } else { OK }
+    if call.done < count {
+        Ok(Outcome::Again(call))
+    } else {
+        OK
+    }
 }
 
 /// The domain that a number names, ours by `DOMID_SELF` too.
@@ -335,7 +341,11 @@ fn flush_one(us: &Domain, op: &GnttabCacheFlush, more: u32) -> Result<(), Errno>
         return Err(Errno::EINVAL);
     }
     if op.length == 0 || op.op == 0 {
-        return if more == 0 { Ok(()) } else { Err(Errno::EILSEQ) };
+        return if more == 0 {
+            Ok(())
+        } else {
+            Err(Errno::EILSEQ)
+        };
     }
     let mfn = pages::ram(MfnClaim(op.a >> 12)).ok_or(Errno::EINVAL)?;
     let owner = mm::frame(mfn).owner().ok_or(Errno::EPERM)?;
