@@ -4,6 +4,7 @@ mod clock;
 mod debug;
 mod descriptors;
 mod emulation;
+mod endings;
 mod events;
 mod iret;
 mod isolation;
@@ -11,11 +12,14 @@ mod ldt;
 mod memory;
 mod multicall;
 mod pointers;
+mod policy;
+mod ptwrites;
 mod registers;
 mod rings;
 mod tables;
 mod traps;
 mod validation;
+mod vcpus;
 mod version;
 
 use guest_kernel_stub::start::Boot;
@@ -61,6 +65,7 @@ const FAMILIES: &[&[Probe]] = &[
     validation::PROBES,
     tables::PROBES,
     memory::PROBES,
+    ptwrites::PROBES,
     version::PROBES,
     pointers::PROBES,
     registers::PROBES,
@@ -69,6 +74,9 @@ const FAMILIES: &[&[Probe]] = &[
     ldt::PROBES,
     debug::PROBES,
 ];
+
+/// Probes that need another hypervisor command line, or that do not come back: `all` leaves them out.
+const APART: &[&[Probe]] = &[policy::PROBES, endings::PROBES];
 
 /// Bytes for formatted failures.
 const HEAP_PAGES: usize = 32;
@@ -93,6 +101,7 @@ pub fn main(boot: Boot) -> ! {
     // The command line of a multiboot loader may begin with the file's name.
     let line = boot.command_line();
     let all = || FAMILIES.iter().copied().flatten();
+    let apart = || APART.iter().copied().flatten();
     if line.split_whitespace().any(|word| word == "storm") {
         crate::storm::run(line);
         power::off();
@@ -104,7 +113,7 @@ pub fn main(boot: Boot) -> ! {
             restore();
             ask(probe);
         }),
-        Some(name) => match all().find(|probe| probe.name == name) {
+        Some(name) => match all().chain(apart()).find(|probe| probe.name == name) {
             Some(probe) => ask(probe),
             None => println!("PROBE {name} FAIL: there is no such probe"),
         },
@@ -114,7 +123,7 @@ pub fn main(boot: Boot) -> ! {
 }
 
 fn list() {
-    for probe in FAMILIES.iter().copied().flatten() {
+    for probe in FAMILIES.iter().chain(APART).copied().flatten() {
         let only_here = if probe.only_here { " only_here" } else { "" };
         println!("LIST {}{only_here}", probe.name);
     }
