@@ -23,6 +23,8 @@ TEST ?=
 
 BUILD ?= build
 export DOM0_ARGS HV_ARGS TEST
+# Where rustup puts cargo, for a shell that was open before.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 export XENOLITH_BUILD := $(abspath $(BUILD))
 CI := cargo run --quiet --package xenolith-ci --
 

@@ -94,8 +94,7 @@ lint_needs() {
     cargo clippy --version >/dev/null 2>&1 || die "cargo clippy is missing: run  rustup component add clippy"
 }
 
-has cargo || { [ -x "${HOME:-/root}/.cargo/bin/cargo" ] && PATH="${HOME:-/root}/.cargo/bin:$PATH"; } \
-    || die "no cargo: install Rust by rustup (https://rustup.rs), open a new shell, then try again"
+has cargo || die "no cargo: install Rust by rustup (https://rustup.rs), open a new shell, then try again"
 
 build_needs
 case $level in
