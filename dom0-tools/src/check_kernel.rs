@@ -132,7 +132,7 @@ impl Report {
         let parsed = KernelImage::parse(bytes, role);
         let mut least = None;
         let error = match &parsed {
-            Ok(image) => match least_pages(image) {
+            Ok(image) => match least_pages(image, role) {
                 Ok(pages) => {
                     least = Some(pages.div_ceil((1 << 20) / PAGE_SIZE));
                     None
@@ -188,11 +188,12 @@ impl Report {
 }
 
 /// The pages that a kernel needs without an initrd.
-fn least_pages(image: &KernelImage<'_>) -> Result<u64, PlanError> {
+fn least_pages(image: &KernelImage<'_>, role: Role) -> Result<u64, PlanError> {
     let request = Request {
         nr_pages: 0,
         initrd_bytes: 0,
         user_bit: UserBit::AsGiven,
+        role,
     };
     match Plan::new(image, &request) {
         Ok(plan) => Ok(plan.nr_pages),

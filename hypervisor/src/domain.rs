@@ -2,10 +2,11 @@
 
 use crate::events::Events;
 use crate::grants::Grants;
-use crate::machine;
 use crate::pages::Pages;
 use crate::shared::{LEGACY_VCPUS, VcpuInfo};
-use crate::vcpu::{Vcpu, VcpuState};
+use crate::vcpu::{RunState, Vcpu, VcpuState};
+use crate::{machine, reaper};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
@@ -15,6 +16,7 @@ use hashbrown::HashMap;
 use spin::Once;
 use xenolith_mech::console;
 use xenolith_mech::sync::{Level, Lock};
+use xenolith_rules::guest_console::GuestConsole;
 use xenolith_rules::paging::UserBit;
 use xenolith_rules::types::{DomId, GuestAddr, Mfn, VcpuId};
 
@@ -48,6 +50,8 @@ pub struct Policy {
 pub struct Domain {
     /// Its number.
     pub id: DomId,
+    /// What people call it.
+    pub name: String,
     /// How it is run.
     pub policy: Policy,
     /// Its shared-info frame, the hypervisor's own.
@@ -61,7 +65,12 @@ pub struct Domain {
     vcpus: Once<Vec<Arc<Vcpu>>>,
     /// What the guest has switched on by `vm_assist`.
     pub assists: AtomicU64,
+    /// What it writes to the hypervisor's console, if that is not its own.
+    pub console: Lock<GuestConsole>,
+    /// Frames that have come back since its burial began.
+    pub returned: AtomicU64,
     down: AtomicBool,
+    dying: AtomicBool,
     shutdown: Lock<Option<Shutdown>>,
 }
 
@@ -79,6 +88,8 @@ pub enum Shutdown {
 pub enum CrashReason {
     /// An exception for which it has no handler.
     NoHandler(u8),
+    /// An event was due, and it has no callback for events.
+    NoCallback,
     /// A frame could not be written to its kernel stack.
     StackUnusable(GuestAddr),
     /// The frame of an `iret` hypercall could not be read.
@@ -91,6 +102,7 @@ impl fmt::Display for CrashReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHandler(vector) => write!(f, "exception {vector} without a handler for it"),
+            Self::NoCallback => f.write_str("event without a callback for it"),
             Self::StackUnusable(at) => write!(f, "kernel stack cannot be written at {at}"),
             Self::IretFrameUnreadable(at) => write!(f, "iret frame cannot be read at {at}"),
             Self::NoUserRoot => f.write_str("iret to user mode without a user root table"),
@@ -107,9 +119,10 @@ pub fn find(id: DomId) -> Option<Arc<Domain>> {
 
 impl Domain {
     /// A domain without vCPUs, and not yet in the table.
-    pub fn new(id: DomId, policy: Policy, shared_info: Mfn) -> Self {
+    pub fn new(id: DomId, name: String, policy: Policy, shared_info: Mfn) -> Self {
         Self {
             id,
+            name,
             policy,
             shared_info,
             pages: Pages::new(id, policy.user_bit, policy.rights.contains(Rights::IOMEM)),
@@ -117,7 +130,10 @@ impl Domain {
             grants: Grants::new(id),
             vcpus: Once::new(),
             assists: AtomicU64::new(0),
+            console: Lock::new(Level::Console, GuestConsole::new()),
+            returned: AtomicU64::new(0),
             down: AtomicBool::new(false),
+            dying: AtomicBool::new(false),
             shutdown: Lock::new(Level::Domain, None),
         }
     }
@@ -165,6 +181,23 @@ impl Domain {
         self.down.load(SeqCst)
     }
 
+    /// Whether it is being buried: nothing of it runs again, and its frames come back.
+    pub fn is_dying(&self) -> bool {
+        self.dying.load(SeqCst)
+    }
+
+    /// Begins its burial; whether it had not begun before.
+    pub fn begin_dying(&self) -> bool {
+        !self.dying.swap(true, SeqCst)
+    }
+
+    /// Whether a vCPU is on a pCPU, or may get there.
+    pub fn may_run(&self) -> bool {
+        self.vcpus()
+            .iter()
+            .any(|vcpu| vcpu.cpu().is_some() || vcpu.run_state() != RunState::Offline)
+    }
+
     /// Ends the domain by its own wish.
     pub fn shut_down(&self, reason: u32) {
         self.end(Shutdown::Asked(reason));
@@ -197,9 +230,21 @@ impl Domain {
 }
 
 /// Acts on a domain that has just left a pCPU: one with the machine's life in
-/// hand takes the machine down with it.
-pub fn reap(domain: &Domain) {
-    if let (true, Some(how)) = (domain.may(Rights::MACHINE), domain.shutdown()) {
+/// hand takes the machine down with it; any other that has ended is buried.
+pub fn reap(domain: &Arc<Domain>) {
+    let Some(how) = domain.shutdown() else {
+        return;
+    };
+    if domain.may(Rights::MACHINE) {
         machine::stop_after(domain.id, how);
     }
+    if domain.is_down() && !domain.may_run() {
+        reaper::bury(domain);
+    }
+}
+
+/// Takes a domain out of the table.
+pub fn forget(id: DomId) {
+    // Dropped without the lock.
+    let _domain = DOMAINS.lock().as_mut().and_then(|table| table.remove(&id));
 }

@@ -46,6 +46,19 @@ impl Events {
         use_table(self.table.lock().as_mut().ok_or(EventError::NoSuchPort)?)
     }
 
+    /// Takes the port table away if all ports are closed: none can be opened again.
+    pub fn shut(&self) -> bool {
+        let mut table = self.table.lock();
+        let open = table.as_ref().is_some_and(|table| table.next_open(1).is_some());
+        if open {
+            return false;
+        }
+        let gone = table.take();
+        drop(table);
+        drop(gone);
+        true
+    }
+
     /// As [`Events::with`], while the table of a domain with a lower number is in use.
     pub fn with_second<R>(
         &self,
@@ -176,7 +189,8 @@ pub fn deliver_upcall(running: &mut Running) {
         return;
     }
     let Some(callback) = running.state.callbacks.event else {
-        // Xen's guests may run with upcalls open before they register: no upcall then.
+        // As in Xen. A guest that would wait for this event would wait for ever.
+        running.domain.crash(CrashReason::NoCallback, running.state);
         return;
     };
     let at = running.interrupted();

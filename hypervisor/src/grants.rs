@@ -306,6 +306,16 @@ impl Grants {
         frames.into_iter().for_each(give_back);
     }
 
+    /// Withdraws the domain's own grants: nobody can use another from now on.
+    pub fn close(&self) {
+        self.granted.lock().close();
+    }
+
+    /// Frames of its table.
+    pub fn table_frames(&self) -> u64 {
+        self.granted.lock().frames().len() as u64
+    }
+
     /// Whether a frame is mapped by a grant to this domain.
     pub fn maps(&self, mfn: Mfn) -> bool {
         self.maptrack.lock().any(|mapping| mapping.mfn == mfn)

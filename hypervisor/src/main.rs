@@ -7,10 +7,10 @@ extern crate alloc;
 
 mod accounts;
 mod areas;
+mod build;
 mod calls;
 mod context;
 mod debug;
-mod dom0;
 mod domain;
 mod emulate;
 mod events;
@@ -19,6 +19,8 @@ mod guest_memory;
 mod machine;
 mod pages;
 mod ptwrite;
+mod quiet;
+mod reaper;
 mod reservation;
 mod run;
 mod running;
@@ -86,7 +88,7 @@ fn first_cpu(cpu: CpuId) -> ! {
     info!("CPUs: {}", smp::count());
     check_tables();
     machine::remember(&found.boot, found.options);
-    if let Err(why) = dom0::build(&found.boot, &found.options) {
+    if let Err(why) = build::start(&found.boot, &found.options) {
         machine::refuse_boot(why);
     }
     run::pcpu_loop()

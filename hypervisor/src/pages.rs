@@ -2,7 +2,7 @@
 //! machine's frames, and the count of what each domain owns.
 
 use crate::domain::{self, Rights};
-use crate::segments;
+use crate::{reaper, segments};
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use pv_guest_abi::errno::Errno;
 use xenolith_mech::mm::{self, direct};
@@ -129,7 +129,14 @@ impl Machine for Live {
     fn frame_free(&self, frame: Mfn, was: Freed) {
         if let Some(owner) = domain::find(was.owner) {
             owner.pages.unclaim(u64::from(!was.shared));
+            if owner.is_dying() {
+                // Nothing of a dead domain stays in free memory.
+                direct::zero(frame);
+                owner.returned.fetch_add(1, SeqCst);
+                reaper::stir();
+            }
         }
+        mm::frame(frame).ends(tlb::stamp());
         mm::m2p::set(frame, None);
         mm::free_frame(frame);
     }

@@ -5,7 +5,7 @@ use crate::guest_memory::Space;
 use crate::running::Running;
 use crate::sched::{self, Next, Stay};
 use crate::vcpu::RunState;
-use crate::{areas, calls, debug, domain, events, machine, segments, timers, traps};
+use crate::{areas, calls, debug, domain, events, machine, quiet, reaper, segments, timers, traps};
 use xenolith_mech::entry::{self, Exit};
 use xenolith_mech::guest::{self, Bases};
 use xenolith_mech::{apic, mm, percpu, timer, tlb};
@@ -15,12 +15,17 @@ use xenolith_rules::types::CpuId;
 pub fn pcpu_loop() -> ! {
     let cpu = percpu::this().id();
     loop {
+        quiet::pass(cpu);
         serve_noted(cpu);
         match sched::next(cpu) {
             Next::Run(stay) => run_vcpu(cpu, stay),
             Next::Halt(until) => {
                 timers::arm(cpu, until);
-                entry::wait_for_interrupt();
+                if reaper::work() {
+                    entry::poll_interrupts();
+                } else {
+                    entry::wait_for_interrupt();
+                }
             }
         }
     }
@@ -31,7 +36,11 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
     let vcpu = stay.vcpu.clone();
     let (Some(domain), Some(mut state)) = (vcpu.domain(), vcpu.take_state()) else {
         // Its domain ends, or somebody looks at its state at this moment.
-        return stay.end();
+        stay.end();
+        if let Some(domain) = vcpu.domain() {
+            domain::reap(&domain);
+        }
+        return;
     };
     timers::adopt(cpu, &vcpu);
     state.fpu.load();
@@ -42,7 +51,8 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
     domain.vcpu_info(vcpu.id).publish_time();
     areas::publish(&domain, &vcpu, &Space::new(&domain, state.kernel_root));
     while !stay.is_over() {
-        timers::arm(cpu, Some(stay.until));
+        quiet::pass(cpu);
+        timers::arm(cpu, Some(reaper::work_beside(stay.until)));
         let mut running = Running {
             vcpu: &vcpu,
             domain: &domain,

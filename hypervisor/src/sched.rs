@@ -158,6 +158,14 @@ pub fn look(cpu: CpuId) {
     kick(cpu);
 }
 
+/// Makes a pCPU that halts look around, if there is one: there is work that no vCPU does.
+pub fn look_somewhere() {
+    let idle = IDLE.load(SeqCst);
+    if idle != 0 {
+        look(CpuId(idle.trailing_zeros()));
+    }
+}
+
 /// Makes a pCPU leave its guest, so that it sees what has changed for it.
 pub fn kick(cpu: CpuId) {
     if percpu::this().id() != cpu {

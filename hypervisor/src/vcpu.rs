@@ -235,6 +235,13 @@ impl Vcpu {
         self.info.compare_exchange(0, maddr, SeqCst, SeqCst).is_ok()
     }
 
+    /// Forgets where its `vcpu_info` is, for a domain of which nothing runs; the frame, whose
+    /// references are the caller's now.
+    pub fn forget_info(&self) -> Option<Mfn> {
+        let maddr = self.info.swap(0, SeqCst);
+        (maddr != 0).then(|| Mfn::containing(maddr))
+    }
+
     /// Sends its guest an NMI.
     pub fn send_nmi(&self) {
         self.nmi.store(true, SeqCst);
@@ -264,6 +271,10 @@ impl Vcpu {
     /// Brings it up: from now on it takes part in scheduling.
     pub fn bring_up(&self) {
         sched::change(self, &[RunState::Offline], RunState::Runnable);
+        // The domain may have ended meanwhile: what is up by then is taken down, but not we.
+        if self.domain().is_none_or(|domain| domain.is_down()) {
+            self.take_down();
+        }
     }
 
     /// Takes it out of scheduling. It may be in its guest for a moment yet.

@@ -6,7 +6,7 @@
 //! and wait until their turn count moves. A pCPU that spins for a lock in ring 0
 //! has left already, so waiting here under a lock cannot deadlock.
 
-use crate::{apic, percpu};
+use crate::{apic, percpu, smp};
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst, fence};
 use xenolith_rules::types::{CpuId, Mfn};
@@ -30,26 +30,31 @@ pub(crate) fn now() -> u64 {
 
 /// Waits until no pCPU has translations of before `stamp`.
 pub fn flush_older_than(stamp: u64) {
+    if stamp == 0 {
+        // The frame has never been in use.
+        return;
+    }
     fence(SeqCst);
-    let stale = |n: &u32| !percpu::shared(CpuId(*n)).entered_after(stamp);
-    let cpus = (0..percpu::MAX_CPUS as u32)
-        .filter(stale)
-        .fold(0, |mask, n| mask | 1 << n);
-    flush(cpus);
+    let stale = |cpu: &CpuId| !percpu::shared(*cpu).entered_after(stamp);
+    flush(running().filter(stale).fold(0, |mask, cpu| mask | 1 << cpu.0));
 }
 
 /// Waits until each pCPU of `cpus` (a bit mask) has no translations of before this call.
 pub fn flush(cpus: u64) {
     fence(SeqCst);
-    let me = percpu::this().id();
+    let others = cpus & !(1 << percpu::this().id().0);
+    if others == 0 {
+        return;
+    }
+    let concerned = || running().filter(|cpu| others >> cpu.0 & 1 != 0);
     let mut waiting = [None; percpu::MAX_CPUS];
-    for cpu in others(cpus, me) {
+    for cpu in concerned() {
         if let Some(turn) = percpu::shared(cpu).in_guest() {
             waiting[cpu.0 as usize] = Some(turn);
             apic::send_ipi(cpu, KICK_VECTOR);
         }
     }
-    for cpu in others(cpus, me) {
+    for cpu in concerned() {
         if let Some(turn) = waiting[cpu.0 as usize] {
             while !percpu::shared(cpu).has_left(turn) {
                 spin_loop();
@@ -62,18 +67,17 @@ pub fn flush(cpus: u64) {
 /// makes a new copy before it runs a guest on it again, and leaves the old one now.
 pub fn root_changed(l4: Mfn) {
     let mut holders = 0;
-    for n in 0..percpu::MAX_CPUS {
-        let shared = percpu::shared(CpuId(n as u32));
+    for cpu in running() {
+        let shared = percpu::shared(cpu);
         if shared.loaded_l4.load(SeqCst) == l4.0 {
             shared.root_stale.store(true, SeqCst);
-            holders |= 1 << n;
+            holders |= 1 << cpu.0;
         }
     }
     flush(holders);
 }
 
-fn others(cpus: u64, me: CpuId) -> impl Iterator<Item = CpuId> {
-    (0..percpu::MAX_CPUS as u32)
-        .filter(move |n| cpus & (1 << n) != 0 && *n != me.0)
-        .map(CpuId)
+/// All pCPUs that may be in a guest.
+fn running() -> impl Iterator<Item = CpuId> {
+    (0..smp::count()).map(CpuId)
 }

@@ -16,6 +16,7 @@ pub mod emulate;
 pub mod event;
 pub mod frame;
 pub mod grant;
+pub mod guest_console;
 pub mod memmap;
 pub mod msr;
 pub mod multiboot;

@@ -137,7 +137,8 @@ fn bind_interdomain(us: &Arc<Domain>, remote: DomId, remote_port: u32) -> Result
     Ok(port.0)
 }
 
-fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
+/// Closes a port; a far end becomes unbound.
+pub fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
     loop {
         let peer = us
             .events

@@ -18,6 +18,8 @@ mod trap;
 mod vcpu;
 mod version;
 
+pub use console::close as close_console;
+pub use event::close as close_port;
 pub use mmu::{flush_all, load_base};
 
 use crate::running::Running;

@@ -112,11 +112,15 @@ impl Console {
     }
 
     fn line(&mut self, args: fmt::Arguments) {
+        self.bare_line(format_args!("{PREFIX}{args}"));
+    }
+
+    fn bare_line(&mut self, args: fmt::Arguments) {
         if !self.at_line_start {
             self.byte(b'\n');
         }
         // Formatting into a console cannot fail.
-        let _ = writeln!(self, "{PREFIX}{args}");
+        let _ = writeln!(self, "{args}");
     }
 }
 
@@ -135,6 +139,13 @@ pub fn write_raw(bytes: &[u8]) {
     }
     let mut console = CONSOLE.lock();
     bytes.iter().for_each(|&byte| console.byte(byte));
+}
+
+/// Writes a line that is not the hypervisor's own, on a line of its own.
+pub fn write_line(args: fmt::Arguments) {
+    if !SEIZED.load(Ordering::Relaxed) {
+        CONSOLE.lock().bare_line(args);
+    }
 }
 
 /// The next byte that was typed, if there is one.

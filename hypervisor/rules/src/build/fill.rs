@@ -3,7 +3,7 @@
 use super::plan::{Plan, Purpose};
 use super::{hypercall_page, start_info};
 use crate::elf::KernelImage;
-use crate::types::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
+use crate::types::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn, Port};
 
 /// A new domain's memory: every page of the plan has a frame, and the frames are zero.
 pub trait Memory {
@@ -23,6 +23,17 @@ pub struct Contents<'a> {
     pub command_line: &'a [u8],
     /// Machine address of the shared info page.
     pub shared_info_maddr: u64,
+    /// Ports of the rings, for a domain that has rings.
+    pub ports: Option<RingPorts>,
+}
+
+/// Event channels of a domain's first two rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingPorts {
+    /// Of the ring to the xenstore.
+    pub xenstore: Port,
+    /// Of the ring to the console.
+    pub console: Port,
 }
 
 /// Writes kernel, hypercall page, initrd, p2m list, start info and page tables.
@@ -64,7 +75,18 @@ pub fn fill(
             });
         }
     }
-    let info = start_info::bytes(plan, contents.shared_info_maddr, contents.command_line);
+    let mfn_of = |purpose| Some(memory.mfn_of(plan.region(purpose)?.first));
+    let rings = start_info::Rings {
+        xenstore: mfn_of(Purpose::Xenstore),
+        console: mfn_of(Purpose::Console),
+        ports: contents.ports,
+    };
+    let info = start_info::bytes(
+        plan,
+        contents.shared_info_maddr,
+        contents.command_line,
+        &rings,
+    );
     memory.write(plan.start_info(), 0, &info);
 
     for table in plan.tables() {

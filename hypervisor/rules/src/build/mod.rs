@@ -1,4 +1,4 @@
-//! A domain's start of day, as Xen's own builder of domain 0 lays it out.
+//! A domain's start of day, laid out as Xen's own builder of domain 0 and its toolstack's builder do.
 //!
 //! First a pure [`Plan`]: which guest frames hold what, where they are mapped, how
 //! many page tables that takes, and with which registers the first vCPU starts.
@@ -8,8 +8,10 @@
 //! From VIRT_BASE upwards, each page-aligned, guest frames in the same order:
 //!
 //! ```text
-//!   low RAM | kernel | [initrd] | [p2m list] | start info | page tables | stack | spare
+//!   low RAM | kernel | [initrd] | [p2m list] | start info | [rings] | page tables | stack | spare
 //! ```
+//!
+//! The rings are those to the xenstore and the console, which domain 0 does without.
 //!
 //! The mapping goes on to a 4 MiB boundary with at least 512 KiB spare behind the
 //! stack. Unmapped behind it: the initrd, when the kernel takes it by its frame
@@ -27,6 +29,6 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use fill::{Contents, Memory, fill};
+pub use fill::{Contents, Memory, RingPorts, fill};
 pub use plan::{InitialRegisters, Plan, PlanError, Purpose, Region, Request, UserBit};
 pub use tables::{Entry, Table};

@@ -1,8 +1,8 @@
 //! The plan: which guest frame holds what, where it is mapped, and how the kernel starts.
 
 use super::tables::{Entry, Table, Tree, Window, count, count_missing, page_of};
-use crate::elf::KernelImage;
 use crate::elf::image::{HOLE_END, HOLE_START};
+use crate::elf::{KernelImage, Role};
 use crate::types::{PAGE_SHIFT, PAGE_SIZE, Pfn};
 use alloc::vec::Vec;
 use core::fmt;
@@ -30,6 +30,9 @@ pub struct Request {
     pub initrd_bytes: u64,
     /// The policy for the user bit.
     pub user_bit: UserBit,
+    /// Which domain it is to be: one that is not domain 0 has pages for the rings of its xenstore
+    /// connection and its console.
+    pub role: Role,
 }
 
 /// What a run of guest frames is for.
@@ -45,6 +48,10 @@ pub enum Purpose {
     P2m,
     /// The start info page.
     StartInfo,
+    /// The ring to the xenstore.
+    Xenstore,
+    /// The ring to the console's backend.
+    Console,
     /// The page tables of the initial area, the L4 first.
     PageTables,
     /// The first stack.
@@ -85,6 +92,8 @@ impl fmt::Display for Region {
             Purpose::Initrd => "initrd",
             Purpose::P2m => "p2m list",
             Purpose::StartInfo => "start info",
+            Purpose::Xenstore => "xenstore",
+            Purpose::Console => "console",
             Purpose::PageTables => "page tables",
             Purpose::Stack => "stack",
             Purpose::Spare => "spare",
@@ -120,26 +129,54 @@ pub enum PlanError {
     },
 }
 
+impl PlanError {
+    /// The error as a message about `domain`, whose memory is set by `option`.
+    pub fn explain(self, domain: impl fmt::Display, option: &'static str) -> impl fmt::Display {
+        Explained {
+            error: self,
+            domain,
+            option,
+        }
+    }
+}
+
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.explain("domain 0", "dom0_mem=").fmt(f)
+    }
+}
+
+struct Explained<D> {
+    error: PlanError,
+    domain: D,
+    option: &'static str,
+}
+
+impl<D: fmt::Display> fmt::Display for Explained<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            error,
+            domain,
+            option,
+        } = self;
         let mib = |pages: u64| pages.div_ceil((1 << 20) / PAGE_SIZE);
-        match *self {
-            Self::TooLittleMemory {
+        match *error {
+            PlanError::TooLittleMemory {
                 needed_pages,
                 available_pages,
             } => write!(
                 f,
-                "too little memory for domain 0: kernel, initrd and tables need {} MiB, there are \
-                 {} MiB; raise dom0_mem= or the machine's memory, or give a smaller initrd",
+                "too little memory for {domain}: kernel, initrd and tables need {} MiB, there are \
+                 {} MiB; raise {option} or the machine's memory, or give a smaller initrd",
                 mib(needed_pages),
                 // Rounded down, so that the two are never the same number.
                 available_pages / ((1 << 20) / PAGE_SIZE)
             ),
-            Self::NoAddressRoom { what, start, bytes } => write!(
+            PlanError::NoAddressRoom { what, start, bytes } => write!(
                 f,
-                "{what} does not fit its addresses: {bytes:#x} bytes from {start:#x} run into the \
-                 hypervisor's hole, the end of memory or each other; correct the kernel's VIRT_BASE \
-                 or INIT_P2M, or give domain 0 less memory (dom0_mem=)"
+                "the {what} of {domain} does not fit its addresses: {bytes:#x} bytes from {start:#x} \
+                 run into the hypervisor's hole, the end of memory or each other; correct the kernel's \
+                 VIRT_BASE or INIT_P2M, or give the domain less memory ({option})"
             ),
         }
     }
@@ -243,10 +280,14 @@ impl Plan {
         }
         let start_info = layout.address();
         layout.mapped(Purpose::StartInfo, 1);
+        if request.role == Role::DomU {
+            layout.mapped(Purpose::Xenstore, 1);
+            layout.mapped(Purpose::Console, 1);
+        }
 
         let before = layout.next;
         let too_big = PlanError::NoAddressRoom {
-            what: "domain 0's initial area",
+            what: "initial area",
             start: base,
             bytes: before.saturating_mul(PAGE_SIZE),
         };
@@ -275,7 +316,7 @@ impl Plan {
         if let Some(address) = image.init_p2m {
             let bytes = p2m_pages.saturating_mul(PAGE_SIZE);
             let room = PlanError::NoAddressRoom {
-                what: "domain 0's p2m list (INIT_P2M)",
+                what: "p2m list (INIT_P2M)",
                 start: address,
                 bytes,
             };

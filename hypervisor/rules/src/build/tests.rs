@@ -2,8 +2,8 @@
 
 use super::tables::{PRESENT, USER, WRITABLE};
 use super::*;
-use crate::elf::{Features, KernelImage, NoteSource, Notes, Segment};
-use crate::types::{Mfn, Pfn};
+use crate::elf::{Features, KernelImage, NoteSource, Notes, Role, Segment};
+use crate::types::{Mfn, Pfn, Port};
 use proptest::prelude::*;
 use pv_guest_abi::start::StartInfo;
 use std::collections::{BTreeSet, HashMap};
@@ -100,6 +100,11 @@ impl Machine {
     }
 }
 
+const PORTS: RingPorts = RingPorts {
+    xenstore: Port(1),
+    console: Port(2),
+};
+
 /// Everything that must hold of a plan and of the memory that was filled by it.
 fn check(image: &KernelImage<'_>, request: &Request, initrd: &[u8]) -> Result<Plan, PlanError> {
     let plan = Plan::new(image, request)?;
@@ -108,6 +113,7 @@ fn check(image: &KernelImage<'_>, request: &Request, initrd: &[u8]) -> Result<Pl
         initrd,
         command_line: b"console=hvc0",
         shared_info_maddr: 0xabc000,
+        ports: (request.role == Role::DomU).then_some(PORTS),
     };
     fill(&plan, image, &contents, &mut machine);
     let root = scatter(plan.root());
@@ -213,12 +219,21 @@ fn check(image: &KernelImage<'_>, request: &Request, initrd: &[u8]) -> Result<Pl
         (info.pt_base, info.nr_pt_frames),
         (plan.pt_base, plan.nr_pt_frames)
     );
-    assert_eq!(
-        (info.console_dom0().info_off, info.console_dom0().info_size),
-        (1168, 40)
-    );
-    assert_eq!((vga[0], vga.len()), (3, 40));
-    assert_eq!((info.flags & 3, info.store_mfn), (3, 0));
+    match request.role {
+        Role::Dom0 => {
+            let console = info.console_dom0();
+            assert_eq!((console.info_off, console.info_size), (1168, 40));
+            assert_eq!((vga[0], vga.len()), (3, 40));
+            assert_eq!((info.flags & 3, info.store_mfn), (3, 0));
+        }
+        Role::DomU => {
+            // Right behind the start info, as Xen's toolstack has it.
+            let behind = |n| scatter(Pfn(plan.start_info().0 + n)).0;
+            assert_eq!((info.store_mfn, info.console_mfn), (behind(1), behind(2)));
+            assert_eq!((info.store_evtchn, info.console_evtchn), (1, 2));
+            assert_eq!((info.flags & 3, vga), (0, [0; 40].as_slice()));
+        }
+    }
     let list = machine.read(root, info.mfn_list, request.nr_pages as usize * 8);
     for (pfn, entry) in list.chunks_exact(8).enumerate() {
         assert_eq!(entry, scatter(Pfn(pfn as u64)).0.to_le_bytes());
@@ -270,6 +285,7 @@ const PLAIN: Request = Request {
     nr_pages: 4096,
     initrd_bytes: 0,
     user_bit: UserBit::AsGiven,
+    role: Role::Dom0,
 };
 
 #[test]
@@ -369,6 +385,7 @@ fn check_lean(image: &KernelImage<'_>, request: &Request, initrd: &[u8]) -> Plan
         initrd,
         command_line: b"",
         shared_info_maddr: 0,
+        ports: None,
     };
     fill(&plan, image, &contents, &mut machine);
     let root = scatter(plan.root());
@@ -545,7 +562,7 @@ fn a_command_line_that_is_too_long_is_cut_before_its_nul() {
         }],
     );
     let plan = Plan::new(&kernel, &PLAIN).unwrap();
-    let info = start_info::value(&plan, 0, &[b'x'; 2000]);
+    let info = start_info::value(&plan, 0, &[b'x'; 2000], &Default::default());
     assert_eq!(info.command_line().len(), 1023);
 }
 
@@ -562,6 +579,7 @@ proptest! {
         p2m in prop::option::of((prop::sample::select(&[0x80_0000_0000u64, 0x7f_ff60_0000, LINUX - 0x40_0000, 1 << 30, 0xffff_ff80_0000_0000][..]), 0u64..4)),
         mod_start_pfn in any::<bool>(),
         forced in any::<bool>(),
+        domu in any::<bool>(),
         nr_pages in 0u64..6000,
     ) {
         let code = bytes(file, 5);
@@ -573,8 +591,9 @@ proptest! {
         kernel.init_p2m = p2m.map(|(at, pages)| at + pages * 4096);
         kernel.mod_start_pfn = mod_start_pfn;
         let initrd = bytes(initrd, 7);
+        let role = if domu { Role::DomU } else { Role::Dom0 };
         let user_bit = if forced { UserBit::Forced } else { UserBit::AsGiven };
-        let request = Request { nr_pages, initrd_bytes: initrd.len() as u64, user_bit };
+        let request = Request { nr_pages, initrd_bytes: initrd.len() as u64, user_bit, role };
         if let Err(PlanError::TooLittleMemory { needed_pages, .. }) = check(&kernel, &request, &initrd) {
             prop_assert!(needed_pages > nr_pages);
             let request = Request { nr_pages: needed_pages, ..request };

@@ -8,10 +8,12 @@
 //! * [`words`] cuts a line into words, [`line`](mod@line) takes off what boot
 //!   loaders put around it;
 //! * [`value`] reads sizes, numbers and booleans as Xen does;
-//! * [`options`] is the table of options and what they set.
+//! * [`options`] is the table of options and what they set;
+//! * [`domu`] reads the line of a module that is a domain of its own.
 #![warn(missing_docs)]
 
 pub mod dom0_mem;
+pub mod domu;
 pub mod line;
 pub mod options;
 pub mod serial;
@@ -22,6 +24,7 @@ pub mod words;
 mod tests;
 
 pub use dom0_mem::{Dom0Memory, MemoryAmount};
+pub use domu::{DomuLine, is_domu};
 pub use line::{Split, split_dom0_arguments, strip_image_name};
 pub use options::{
     Complaint, Consoles, Conswitch, LogLevel, Options, RebootMethod, Threshold, VcpuRange, Watchdog,

@@ -122,6 +122,11 @@ impl Frame {
         self.stamp.store(now, Ordering::Release);
     }
 
+    /// Notes that the frame has become free at flush clock `now`.
+    pub fn ends(&self, now: u64) {
+        self.set_stamp(now);
+    }
+
     pub(crate) fn progress(&self) -> usize {
         self.progress.load(Ordering::Relaxed) as usize
     }

@@ -1,10 +1,9 @@
-//! Domain 0's vCPUs: the first one ready to enter the kernel, the others offline until
+//! A domain's vCPUs: the first one ready to enter the kernel, the others offline until
 //! the kernel brings them up.
 
-use super::BuildError;
+use super::{Spec, Why};
 use crate::domain::Domain;
 use crate::sched;
-use crate::shared::LEGACY_VCPUS;
 use crate::vcpu::{Vcpu, VcpuState};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -13,9 +12,7 @@ use xenolith_mech::entry::Regs;
 use xenolith_mech::guest::{Bases, FpuState};
 use xenolith_mech::smp;
 use xenolith_rules::build::InitialRegisters;
-use xenolith_rules::cmdline::Options;
 use xenolith_rules::paging::UserBit;
-use xenolith_rules::sched::{Affinity, Weight};
 use xenolith_rules::trap::selectors::{KERNEL_CODE64, KERNEL_DATA};
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
 use xenolith_rules::types::{CpuId, Mfn, VcpuId};
@@ -27,19 +24,20 @@ const PERIOD_NS: u64 = 10_000_000;
 /// their places in the run queues. The first one is returned, parked and offline.
 pub fn create(
     domain: &Arc<Domain>,
-    options: &Options,
+    spec: &Spec,
     registers: &InitialRegisters,
     root: Mfn,
-) -> Result<Arc<Vcpu>, BuildError> {
-    let pcpus = smp::count();
-    let count = options.dom0_max_vcpus.count(pcpus).min(LEGACY_VCPUS);
-    domain
-        .events
-        .open(count)
-        .map_err(|_| BuildError::OutOfMemory("the event channels"))?;
-    let vcpus: Vec<_> = (0..count)
+) -> Result<Arc<Vcpu>, Why> {
+    let homes: Vec<_> = (0..smp::count())
+        .map(CpuId)
+        .filter(|&cpu| spec.affinity.may(cpu))
+        .collect();
+    let vcpus: Vec<_> = (0..spec.vcpus)
         .map(|id| {
-            let home = CpuId(id % pcpus);
+            let home = homes
+                .get(id as usize % homes.len().max(1))
+                .copied()
+                .unwrap_or(CpuId(0));
             Arc::new(Vcpu::new(
                 Arc::downgrade(domain),
                 domain.id,
@@ -51,7 +49,7 @@ pub fn create(
     let first = vcpus
         .first()
         .cloned()
-        .ok_or(BuildError::OutOfMemory("the vCPUs"))?;
+        .ok_or(Why::OutOfMemory("the vCPUs"))?;
     let mut state = initial_state(registers, root);
     // Where the U bit protects nothing, user code needs a root table without the kernel.
     state.on_user_root = domain.policy.user_bit == UserBit::Forced;
@@ -59,9 +57,9 @@ pub fn create(
     debug_assert!(fresh.is_ok());
     first.timers.set_period(PERIOD_NS);
     domain.publish(vcpus.clone());
-    sched::add_domain(domain.id, Weight::default());
+    sched::add_domain(domain.id, spec.weight);
     for vcpu in &vcpus {
-        sched::add(vcpu, Affinity::default());
+        sched::add(vcpu, spec.affinity);
     }
     Ok(first)
 }

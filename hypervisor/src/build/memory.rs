@@ -1,4 +1,4 @@
-//! Frames for domain 0's guest frames.
+//! Frames for a new domain's guest frames.
 
 use crate::domain::Domain;
 use crate::pages;
@@ -25,36 +25,26 @@ pub struct DomainMemory {
 }
 
 impl DomainMemory {
-    /// Takes memory for a plan, in blocks as large as there are, enters it into the M2P and
-    /// clears what the plan uses. `None`: there is not so much, or the domain may not own so
-    /// much. What was taken is not given back: no domain 0, no machine.
+    /// Takes memory for a plan, in blocks as large as there are, enters it into the M2P and clears
+    /// it: all of it (`scrub`), or what the plan uses. `None`: there is not so much, or the domain
+    /// may not own so much; nothing is taken then.
     ///
-    /// Called before any guest has run, so that there are no old translations to be flushed and no
-    /// other domain's contents to be scrubbed. Memory that the plan does not use stays as it
-    /// is, as in Xen: clearing it would take most of the time of a boot.
-    pub fn take(domain: &Domain, plan: &Plan) -> Option<Self> {
+    /// Called before any guest has run, so that there are no old translations to be flushed. Memory
+    /// of domain 0 that the plan does not use stays as it is, as in Xen: clearing it would take
+    /// most of the time of a boot, and nobody has had secrets in it.
+    pub fn take(domain: &Domain, plan: &Plan, scrub: bool) -> Option<Self> {
         if !domain.pages.claim(plan.nr_pages, domain.policy.max_pages) {
             return None;
         }
         let mut memory = Self {
             extents: Vec::new(),
         };
-        let mut next = 0;
-        let mut largest = LARGEST;
-        while next < plan.nr_pages {
-            let order = (plan.nr_pages - next).ilog2().min(largest);
-            match mm::alloc_frames(order) {
-                Some(mfn) => {
-                    memory.extents.push(Extent {
-                        first: Pfn(next),
-                        mfn,
-                        frames: 1 << order,
-                    });
-                    next += 1 << order;
-                }
-                // No block of this size is left; there may be smaller ones.
-                None => largest = order.checked_sub(1)?,
+        if !memory.fill_extents(plan.nr_pages) {
+            for extent in &memory.extents {
+                mm::free_frames(extent.mfn, extent.frames.ilog2());
             }
+            domain.pages.unclaim(plan.nr_pages);
+            return None;
         }
         for extent in &memory.extents {
             for offset in 0..extent.frames {
@@ -66,11 +56,36 @@ impl DomainMemory {
         for region in plan
             .regions
             .iter()
-            .filter(|region| region.purpose != Purpose::Unmapped)
+            .filter(|region| scrub || region.purpose != Purpose::Unmapped)
         {
             (region.first.0..region.end().0).for_each(|pfn| direct::zero(memory.frame(Pfn(pfn))));
         }
         Some(memory)
+    }
+
+    /// Takes blocks for guest frames below `nr_pages`; whether there were enough.
+    fn fill_extents(&mut self, nr_pages: u64) -> bool {
+        let mut next = 0;
+        let mut largest = LARGEST;
+        while next < nr_pages {
+            let order = (nr_pages - next).ilog2().min(largest);
+            match mm::alloc_frames(order) {
+                Some(mfn) => {
+                    self.extents.push(Extent {
+                        first: Pfn(next),
+                        mfn,
+                        frames: 1 << order,
+                    });
+                    next += 1 << order;
+                }
+                // No block of this size is left; there may be smaller ones.
+                None => match order.checked_sub(1) {
+                    Some(smaller) => largest = smaller,
+                    None => return false,
+                },
+            }
+        }
+        true
     }
 
     /// The machine frame behind a guest frame.
