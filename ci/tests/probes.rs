@@ -51,8 +51,71 @@ macro_rules! probes {
     };
 }
 
-/// Probes whose machine ends otherwise, with tests of their own.
-const ENDING: &[&str] = &[];
+/// A probe that does not come back: its machine's end, and the hypervisor's words about it.
+#[track_caller]
+fn ends(name: &str, expected: Verdict, words: &str) {
+    let transcript = machine(name).boot().ends(expected.clone());
+    assert!(
+        !transcript.contains("PROBE "),
+        "the probe came back:\n{transcript}"
+    );
+    assert!(transcript.contains(words), "no {words:?} in\n{transcript}");
+    assert!(!transcript.contains(NEVER[0]), "{transcript}");
+}
+
+macro_rules! endings {
+    ($($name:ident: $end:ident, $words:literal;)+) => {
+        mod endings {
+            $(#[test]
+            fn $name() {
+                super::ends(
+                    concat!("endings::", stringify!($name)),
+                    xenolith_ci::verdict::Verdict::$end,
+                    $words,
+                );
+            })+
+        }
+
+        /// The probes that have a test above.
+        const ENDING: &[&str] = &[$(concat!("endings::", stringify!($name))),+];
+    };
+}
+
+endings! {
+    power_off: PowerOff, "d0 asked for power off";
+    power_off_with_events_pending: PowerOff, "d0 asked for power off";
+    reboot: Reboot, "d0 asked for a reboot";
+    crash: Dom0Crash, "d0 crashed: it shut down with reason 3";
+    watchdog: Watchdog, "its watchdog has run out";
+    exception_without_handler: Dom0Crash, "exception 6 without a handler";
+    exception_of_the_user_without_handler: Dom0Crash, "exception 6 without a handler";
+    event_without_callback: Dom0Crash, "event without a callback";
+    kernel_stack_absent: Dom0Crash, "kernel stack cannot be written";
+    kernel_stack_read_only: Dom0Crash, "kernel stack cannot be written";
+    kernel_stack_in_the_hypervisor: Dom0Crash, "kernel stack cannot be written";
+    kernel_stack_for_users_absent: Dom0Crash, "kernel stack cannot be written";
+    kernel_stack_for_users_in_the_hypervisor: Dom0Crash, "d0 crashed";
+    iret_frame_absent: Dom0Crash, "iret frame cannot be read";
+    iret_frame_in_the_hypervisor: Dom0Crash, "iret frame cannot be read";
+    iret_without_user_tables: Dom0Crash, "without a user root table";
+}
+
+/// Probes of the user bit, which is the hypervisor's command line to decide.
+const POLICY: &[&str] = &["policy::user_bit_as_given", "policy::user_bit_forced"];
+
+mod policy {
+    use super::{POLICY, machine, passes};
+
+    #[test]
+    fn user_bit_as_given() {
+        passes(POLICY[0], machine(POLICY[0]));
+    }
+
+    #[test]
+    fn user_bit_forced() {
+        passes(POLICY[1], machine(POLICY[1]).hv_args("dom0=force-user-bit"));
+    }
+}
 
 #[test]
 fn the_list_is_complete() {
@@ -62,7 +125,12 @@ fn the_list_is_complete() {
         .filter_map(|line| line.strip_prefix("LIST ")?.split_whitespace().next())
         .filter(|name| *name != "end")
         .collect();
-    let tested: BTreeSet<&str> = PASSING.iter().chain(ENDING).copied().collect();
+    let tested: BTreeSet<&str> = PASSING
+        .iter()
+        .chain(ENDING)
+        .chain(POLICY)
+        .copied()
+        .collect();
     let untested: Vec<_> = listed.difference(&tested).collect();
     let unknown: Vec<_> = tested.difference(&listed).collect();
     assert!(
@@ -115,6 +183,7 @@ probes! {
         syscall_clears_df,
         gate_without_mask,
         syscall_without_mask,
+        syscall_without_callback,
         registers_reach_the_handler,
         align_check_flag_is_harmless_in_kernel,
     }
@@ -292,6 +361,9 @@ probes! {
         user_stores_are_refused,
         without_the_assist_it_faults,
     }
+    reservation {
+        survey,
+    }
     version {
         number,
         texts,
@@ -349,5 +421,64 @@ probes! {
         software_interrupts_by_gate,
         int_0x80_by_gate,
         single_step_over_an_emulated_instruction,
+    }
+    descriptors {
+        own_gdt_is_used,
+        levels_are_the_kernels,
+        set_gdt_refusals,
+        refused_gdt_leaves_the_old,
+        gdt_page_cannot_be_written,
+        gdt_page_may_be_given_up,
+        empty_gdt_ends_the_old,
+        fourteen_frames,
+        update_descriptor_refusals,
+        update_descriptor_acts_at_once,
+        update_descriptor_writes_plain_pages,
+        call_gates_are_refused,
+        no_descriptor_leads_to_ring_0,
+    }
+    segments {
+        bad_data_selectors_fault,
+        bad_selectors_in_iret_frames,
+        segments_of_user_mode,
+        user_code_of_32_bits,
+        bases_come_from_descriptors,
+        segment_bases,
+        user_gs_selector,
+        failsafe_tells_of_lost_selectors,
+    }
+    ldt {
+        set_ldt_refusals,
+        kernel_and_user_use_it,
+        code_of_the_ldt_runs,
+        limit_is_kept,
+        pages_are_found_at_their_first_use,
+        absent_page_faults_at_the_ldts_address,
+        bad_page_faults,
+        page_in_use_cannot_be_written,
+        unmapped_page_is_forgotten,
+        another_ldt_replaces_it,
+        all_16_pages,
+        user_gs_of_the_ldt,
+    }
+    debug {
+        registers_keep_their_values,
+        reserved_bits_of_dr6_and_dr7,
+        registers_that_are_not_there,
+        hypervisors_addresses_are_refused,
+        privileged_conditions_are_refused,
+        emulated_moves_are_the_same,
+        watchpoint_on_a_store,
+        watchpoint_on_a_load,
+        instruction_breakpoint,
+        resume_flag_goes_past_it,
+        four_at_once,
+        disarmed_is_silent,
+        armed_across_a_sleep,
+        hypervisors_own_accesses_do_not_trap,
+        single_step_sets_its_bit,
+        single_step_over_a_system_call,
+        single_step_over_a_hypercall,
+        breakpoint_held_back_by_mov_ss,
     }
 }

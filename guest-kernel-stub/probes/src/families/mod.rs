@@ -15,7 +15,9 @@ mod pointers;
 mod policy;
 mod ptwrites;
 mod registers;
+mod reservation;
 mod rings;
+mod segments;
 mod tables;
 mod traps;
 mod validation;
@@ -25,7 +27,7 @@ mod version;
 use guest_kernel_stub::start::Boot;
 use guest_kernel_stub::{Xen, heap, power, println};
 
-use crate::kit::{Outcome, event, mem, trap};
+use crate::kit::{self, Outcome, event, mem, trap};
 
 /// One question.
 pub struct Probe {
@@ -66,17 +68,30 @@ const FAMILIES: &[&[Probe]] = &[
     tables::PROBES,
     memory::PROBES,
     ptwrites::PROBES,
+    reservation::PROBES,
     version::PROBES,
     pointers::PROBES,
     registers::PROBES,
     emulation::PROBES,
     descriptors::PROBES,
+    segments::PROBES,
     ldt::PROBES,
     debug::PROBES,
 ];
 
 /// Probes that need another hypervisor command line, or that do not come back: `all` leaves them out.
-const APART: &[&[Probe]] = &[policy::PROBES, endings::PROBES];
+const APART: &[&[Probe]] = &[
+    policy::PROBES,
+    endings::PROBES,
+    vcpus::bring_up::PROBES,
+    vcpus::contexts::PROBES,
+    vcpus::info::PROBES,
+    vcpus::events::PROBES,
+    vcpus::runstate::PROBES,
+    vcpus::timers::PROBES,
+    vcpus::flush::PROBES,
+    vcpus::sharing::PROBES,
+];
 
 /// Bytes for formatted failures.
 const HEAP_PAGES: usize = 32;
@@ -94,6 +109,8 @@ pub fn main(boot: Boot) -> ! {
         power::off();
     }
     event::init(shared as *mut _);
+    // SAFETY: the page was just mapped, for good. Other vCPUs run with the stub's own handlers.
+    unsafe { guest_kernel_stub::events::init(shared as *mut _) };
     if let Err(refusal) = trap::init() {
         println!("PROBE ? FAIL: the trap table is refused: {refusal}");
         power::off();
@@ -144,7 +161,7 @@ fn restore() {
     let _ = Xen::vcpu_periodic_timer(0, Some(10_000_000));
     let _ = Xen::set_timer(0);
     debug::reset();
-    descriptors::set_gdt(&[], 0);
+    kit::segments::set_gdt(&[], 0);
     mem::mmuext(pv_guest_abi::mmu::MMUEXT_SET_LDT, 0, 0);
     for port in 1..128 {
         let _ = Xen::close(port);

@@ -1,5 +1,6 @@
 //! Is every exception that can be raised reflected with the right frame, from kernel and user?
 
+use pv_guest_abi::callback::CALLBACKTYPE_SYSCALL;
 use pv_guest_abi::hypercall::FPU_TASKSWITCH;
 
 use super::probes;
@@ -25,6 +26,7 @@ probes!(traps:
     syscall_clears_df only_here,
     gate_without_mask,
     syscall_without_mask,
+    syscall_without_callback,
     registers_reach_the_handler,
     align_check_flag_is_harmless_in_kernel,
 );
@@ -362,6 +364,15 @@ fn syscall_without_mask() -> Outcome {
         "expected the system call, seen {trap:x?}"
     );
     same!(trap.mask, 0, "event mask in the handler");
+    Ok(())
+}
+
+/// Without a system call callback, does a user's SYSCALL raise #UD at itself?
+fn syscall_without_callback() -> Outcome {
+    // SAFETY: no callback is entered.
+    unsafe { guest_kernel_stub::Xen::register_callback(CALLBACKTYPE_SYSCALL, 0, true) }
+        .map_err(|e| alloc::format!("callback_op: {e}"))?;
+    raises(Where::User, system_call, MARKED, Expected::fault(6))?;
     Ok(())
 }
 

@@ -10,9 +10,11 @@ pub mod say;
 pub mod event;
 pub mod expect;
 pub mod mem;
+pub mod segments;
 #[macro_use]
 pub mod trap;
 pub mod user;
+pub mod vcpus;
 
 use pv_guest_abi::call::{Gate, HypercallPage};
 
