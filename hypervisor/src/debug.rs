@@ -6,7 +6,7 @@ use crate::traps;
 use crate::vcpu::VcpuState;
 use xenolith_mech::debug;
 use xenolith_rules::emulate::debug::DebugRegisters;
-use xenolith_rules::trap::vector;
+use xenolith_rules::trap::{rflags, vector};
 
 /// What belongs to the pCPU that runs the vCPU.
 #[derive(Default)]
@@ -67,6 +67,14 @@ pub fn trap(running: &mut Running) {
 pub fn single_step(running: &mut Running) {
     running.state.debug.registers.note_step();
     traps::exception(running, vector::DB, 0);
+}
+
+/// A hypercall is done. If the guest single-steps, that was the step.
+pub fn stepped_over_call(running: &mut Running) {
+    if running.state.regs.rflags & rflags::TF != 0 {
+        running.state.debug.registers.note_step();
+        running.state.debug.due = true;
+    }
 }
 
 /// Looks for a breakpoint of the guest's that fell due when ring 0 had been entered.

@@ -7,7 +7,7 @@ use crate::running::Running;
 use crate::{debug, segments};
 use pv_guest_abi::errno::Errno;
 use xenolith_rules::descriptor::{Descriptor, Forbidden, GDT_FRAMES, gdt_frames};
-use xenolith_rules::emulate::debug::DebugError;
+use xenolith_rules::emulate::debug::{DebugError, register};
 use xenolith_rules::types::{MfnClaim, PAGE_SIZE};
 
 /// `set_gdt(frames, entries)`: the frames of the guest's part of the GDT.
@@ -39,8 +39,8 @@ pub fn update_descriptor(running: &mut Running, call: &Call) -> Answer {
 
 /// `set_debugreg(register, value)`.
 pub fn set_debugreg(running: &mut Running, call: &Call) -> Answer {
-    let registers = debug::registers(running);
-    match registers.write(call.word(0), call.args[1]) {
+    let register = named(running, call).ok_or(Errno::ENODEV)?;
+    match debug::registers(running).write(register, call.args[1]) {
         Ok(new) => debug::set_registers(running, new),
         Err(DebugError::NoSuchRegister) => return Err(Errno::ENODEV),
         Err(DebugError::NotAllowed) => return Err(Errno::EPERM),
@@ -51,6 +51,12 @@ pub fn set_debugreg(running: &mut Running, call: &Call) -> Answer {
 
 /// `get_debugreg(register)`: the value is the result.
 pub fn get_debugreg(running: &mut Running, call: &Call) -> Answer {
-    let value = debug::registers(running).read(call.word(0));
+    let register = named(running, call).ok_or(Errno::ENODEV)?;
+    let value = debug::registers(running).read(register);
     Ok(Outcome::Done(value.ok_or(Errno::ENODEV)? as i64))
+}
+
+/// The register that a call names.
+fn named(running: &Running, call: &Call) -> Option<u32> {
+    register(call.word(0).into(), running.state.cr4)
 }

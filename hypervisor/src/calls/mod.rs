@@ -22,6 +22,7 @@ pub use console::close as close_console;
 pub use event::close as close_port;
 pub use mmu::{flush_all, load_base};
 
+use crate::debug;
 use crate::running::Running;
 use alloc::boxed::Box;
 use pv_guest_abi::errno::Errno;
@@ -84,11 +85,16 @@ pub fn hypercall(running: &mut Running) {
 /// Starts or continues a hypercall for a bounded while.
 pub fn resume(running: &mut Running, call: Call) {
     match serve(running, call) {
-        Ok(Outcome::Done(value)) => running.state.regs.rax = value as u64,
+        Ok(Outcome::Done(value)) => finish(running, value),
         Ok(Outcome::Again(rest)) => running.state.call = Some(rest),
         Ok(Outcome::NoReturn) => {}
-        Err(errno) => running.state.regs.rax = i64::from(errno) as u64,
+        Err(errno) => finish(running, errno.into()),
     }
+}
+
+fn finish(running: &mut Running, result: i64) {
+    running.state.regs.rax = result as u64;
+    debug::stepped_over_call(running);
 }
 
 /// The table of hypercalls. What is not in it is not there: `-ENOSYS`.

@@ -1,5 +1,6 @@
 //! Control registers, debug registers and XCR0.
 
+use super::debug;
 use super::{Action, Emulation, Guest, INVALID, REFUSED, Registers, done};
 use crate::types::MfnClaim;
 use iced_x86::{Instruction, Register};
@@ -10,8 +11,6 @@ pub const CR0: u64 = 0x8005_0033;
 const TS: u64 = 1 << 3;
 /// CR4 as a guest reads it, without what it may change: PAE, MCE, OSFXSR, OSXMMEXCPT.
 pub const CR4: u64 = 1 << 5 | 1 << 6 | 1 << 9 | 1 << 10;
-/// CR4: DR4 and DR5 are invalid, not DR6 and DR7.
-const CR4_DE: u64 = 1 << 3;
 
 /// A `mov` that faulted: from or to a control or debug register. `None` for others,
 /// and for the 32-bit forms, which a 64-bit kernel has not.
@@ -87,13 +86,9 @@ fn to_debug(dr: usize, value: u64, next: Registers, guest: &impl Guest) -> Emula
     }
 }
 
-/// DR4 and DR5 mean DR6 and DR7, unless debugging extensions are on.
+/// The debug register that an instruction names.
 fn debug_number(dr: usize, guest: &impl Guest) -> Option<u32> {
-    match dr {
-        0..=3 | 6 | 7 => Some(dr as u32),
-        4 | 5 if guest.cr4() & CR4_DE == 0 => Some(dr as u32 + 2),
-        _ => None,
-    }
+    debug::register(dr as u64, guest.cr4())
 }
 
 /// Loads XCR0: x87 is always there, AVX needs SSE, AVX-512 comes as a whole and needs AVX.

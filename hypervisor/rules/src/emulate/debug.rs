@@ -12,6 +12,8 @@ const DR7_ONE: u64 = 1 << 10;
 const DR7_GD: u64 = 1 << 13;
 /// DR7: enables, exact bits, conditions and lengths.
 const DR7_KNOWN: u64 = 0xffff_0000 | 0x3ff;
+/// DR7: the enable bits of all breakpoints.
+const ENABLES: u64 = 0xff;
 /// DR7 condition: I/O.
 const ON_IO: u64 = 2;
 
@@ -34,7 +36,7 @@ pub enum DebugError {
     /// An address that is not the guest's, or a condition that would act on the
     /// hypervisor: `-EPERM`.
     NotAllowed,
-    /// Reserved bits: `-EINVAL`.
+    /// Bits above the low 32: `-EINVAL`. Reserved ones below are set as the CPU has them.
     Reserved,
 }
 
@@ -46,6 +48,19 @@ impl Default for DebugRegisters {
             status: DR6_ONES,
             control: DR7_ONE,
         }
+    }
+}
+
+/// CR4: DR4 and DR5 are invalid, not DR6 and DR7.
+pub const CR4_DE: u64 = 1 << 3;
+
+/// The register that a number means under a CR4: DR4 and DR5 are DR6 and DR7, unless debugging
+/// extensions are on.
+pub const fn register(number: u64, cr4: u64) -> Option<u32> {
+    match number {
+        0..=3 | 6 | 7 => Some(number as u32),
+        4 | 5 if cr4 & CR4_DE == 0 => Some(number as u32 + 2),
+        _ => None,
     }
 }
 
@@ -81,17 +96,14 @@ impl DebugRegisters {
                 new.status = value & DR6_KNOWN | DR6_ONES;
             }
             7 => {
+                if value >> 32 != 0 {
+                    return Err(DebugError::Reserved);
+                }
                 if value & DR7_GD != 0 {
                     return Err(DebugError::NotAllowed);
                 }
-                if value >> 32 != 0 || value & !(DR7_KNOWN | DR7_ONE | 1 << 11) & 0xffff != 0 {
-                    return Err(DebugError::Reserved);
-                }
-                let on_io = (0..4).any(|i| {
-                    let armed = value >> (i * 2) & 3 != 0;
-                    armed && value >> (16 + i * 4) & 3 == ON_IO
-                });
-                if on_io {
+                let on_io = (0..4).any(|i| value >> (16 + i * 4) & 3 == ON_IO);
+                if on_io && value & ENABLES != 0 {
                     return Err(DebugError::NotAllowed);
                 }
                 new.control = value & DR7_KNOWN | DR7_ONE;
@@ -115,7 +127,7 @@ impl DebugRegisters {
 
     /// Whether any breakpoint is enabled, so that the real registers are needed.
     pub const fn armed(&self) -> bool {
-        self.control & 0xff != 0
+        self.control & ENABLES != 0
     }
 }
 
@@ -150,7 +162,9 @@ mod tests {
         assert_eq!(none.write(6, 1 << 32), Err(DebugError::Reserved));
         assert_eq!(none.write(7, 1).unwrap().read(7), Some(0x401));
         assert_eq!(none.write(7, 1 << 32), Err(DebugError::Reserved));
-        assert_eq!(none.write(7, 1 << 14), Err(DebugError::Reserved));
+        assert_eq!(none.write(7, 0xd801).unwrap().read(7), Some(0x401));
+        assert_eq!(none.write(6, 1 << 12).unwrap().read(6), Some(0xffff_0ff0));
+        assert_eq!(none.write(7, 1 << 32 | 1 << 13), Err(DebugError::Reserved));
     }
 
     #[test]
@@ -158,9 +172,25 @@ mod tests {
         let none = DebugRegisters::default();
         assert_eq!(none.write(7, 1 << 13), Err(DebugError::NotAllowed));
         assert_eq!(none.write(7, 1 | 2 << 16), Err(DebugError::NotAllowed));
+        assert_eq!(
+            none.write(7, 1 | 2 << 20),
+            Err(DebugError::NotAllowed),
+            "of another"
+        );
         assert!(none.write(7, 2 << 16).is_ok(), "not armed");
         assert!(none.write(7, 1 | 3 << 16).unwrap().armed());
         assert!(!none.armed());
+    }
+
+    #[test]
+    fn what_the_cpu_tells_is_added() {
+        let mut registers = DebugRegisters::default();
+        registers.note(0xffff_0ff2);
+        registers.note_step();
+        assert_eq!(registers.read(6), Some(0xffff_4ff2));
+        // A transaction's bit is set where nothing happened.
+        registers.note(0xfffe_0ff0);
+        assert_eq!(registers.read(6), Some(0xfffe_4ff2));
     }
 
     #[test]
