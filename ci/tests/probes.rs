@@ -140,6 +140,36 @@ fn the_list_is_complete() {
 }
 
 probes! {
+    grants {
+        table_is_there,
+        table_requests_are_checked,
+        version_is_1,
+        calls_are_checked,
+        map_leads_to_the_page,
+        readonly_map_is_readonly,
+        user_bit_is_the_mappers,
+        map_refusals,
+        unmap_refusals,
+        parts_are_unmapped_one_by_one,
+        map_by_entry,
+        entry_is_moved,
+        marks_last_as_long_as_use,
+        overwritten_entry_dangles,
+        page_table_is_not_writable,
+        written_page_is_no_table,
+        table_frame_is_granted,
+        copies,
+        copy_refusals,
+        transfer,
+        swap,
+        cache_flush,
+        long_lists,
+        broken_lists,
+        uses_are_limited,
+        handles_run_out,
+        table_grows_to_its_limit,
+        nothing_is_left,
+    }
     rings {
         kernel_is_ring_1,
         user_is_ring_3,

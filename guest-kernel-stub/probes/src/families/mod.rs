@@ -6,6 +6,7 @@ mod descriptors;
 mod emulation;
 mod endings;
 mod events;
+mod grants;
 mod iret;
 mod isolation;
 mod ldt;
@@ -59,6 +60,7 @@ pub(crate) use probes;
 const FAMILIES: &[&[Probe]] = &[
     rings::PROBES,
     isolation::PROBES,
+    grants::PROBES,
     traps::PROBES,
     iret::PROBES,
     clock::PROBES,
