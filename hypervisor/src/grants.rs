@@ -63,6 +63,9 @@ impl Grants {
 #[must_use]
 pub fn grow(table: &mut Granted, frames: u32) -> bool {
     while (table.frames().len() as u32) < frames {
+        if table.is_closed() {
+            return false;
+        }
         let Some(mfn) = fresh_frame(table.owner()) else {
             return false;
         };

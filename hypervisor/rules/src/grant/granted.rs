@@ -274,6 +274,11 @@ impl Granted {
         self.closed = true;
     }
 
+    /// Whether the owner has come to its end.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// The frames of a closed table that nobody uses, to be given back; once.
     pub fn take_frames(&mut self) -> Vec<Mfn> {
         if !self.closed || self.in_use != 0 {
