@@ -11,13 +11,15 @@
 
 use alloc::collections::BTreeMap;
 use guest_kernel_stub::println;
+use pv_guest_abi::domid::DOMID_SELF;
+use pv_guest_abi::grant::{GNTTABOP_SETUP_TABLE, GnttabSetupTable};
 use pv_guest_abi::hypercall::*;
 use pv_guest_abi::mmu::{MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR};
 use pv_guest_abi::sched::{SCHEDOP_POLL, SCHEDOP_YIELD};
 use pv_guest_abi::vcpu::{VCPUOP_DOWN, VCPUOP_REGISTER_VCPU_INFO};
 
 use crate::kit::mem::{self, PAGE};
-use crate::kit::{event, hypercall, user};
+use crate::kit::{at_mut, event, hypercall, user};
 
 /// Pages that the storm plays with: their frames become tables, are mapped, freed, granted.
 const ARENA: usize = 96;
@@ -60,6 +62,8 @@ struct Storm {
     foreign: [u64; 16],
     /// Frames of page tables in use.
     tables: [u64; 6],
+    /// Where the grant table's first frame is mapped.
+    grants: u64,
 }
 
 /// Runs the storm that the command line describes.
@@ -104,6 +108,20 @@ fn report(answers: &BTreeMap<(u32, i64), u64>, calls: u64) {
     println!("STORM end calls={calls} refused={refused}");
 }
 
+/// Maps the first frame of the grant table.
+fn map_grant_table(at: u64) {
+    let list = mem::page();
+    let mut setup = GnttabSetupTable {
+        dom: DOMID_SELF,
+        nr_frames: 1,
+        frame_list: list,
+        ..Default::default()
+    };
+    let command = GNTTABOP_SETUP_TABLE.into();
+    hypercall(GRANT_TABLE_OP, &[command, at_mut(&mut setup), 1]);
+    mem::map(at, mem::read(list) << 12 | mem::WRITE);
+}
+
 impl Storm {
     fn new(seed: u64) -> Self {
         let space = user::space();
@@ -117,7 +135,10 @@ impl Storm {
             *slot = mfn;
             mfn += 37;
         }
+        let grants = mem::page();
+        map_grant_table(grants);
         Self {
+            grants,
             dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             arena: mem::pages(ARENA),
             arguments: mem::page(),
@@ -236,7 +257,8 @@ impl Storm {
             6..=8 => self.mmuext(),
             9 | 10 => self.operation(MEMORY_OP, 30),
             11 | 12 => self.operation(EVENT_CHANNEL_OP, 15),
-            13 | 14 => {
+            13 => self.grant_op(),
+            14 => {
                 let (number, [command, at, count, ..]) = self.operation(GRANT_TABLE_OP, 14);
                 (number, [command, at, count % 8, 0, 0])
             }
@@ -361,6 +383,97 @@ impl Storm {
             return (number, [command, self.arguments, 0, 0, 0]);
         }
         (number, [command, at, self.dice.below(6), 0, 0])
+    }
+
+    /// Grants to itself: made, mapped, copied, moved, unmapped.
+    fn grant_op(&mut self) -> (u32, [u64; 5]) {
+        let reference = self.dice.below(32);
+        let flags = self
+            .dice
+            .choose(&[0, 1, 1, 1, 1, 5, 2, 2, 0x101, 0xffff & self.dice.0]);
+        let to = if self.dice.one_in(8) { 1 } else { 0 };
+        let entry = flags | to << 16 | self.frame() << 32;
+        mem::write(self.grants + reference * 8, entry);
+        let command = self.dice.choose(&[0, 0, 0, 1, 1, 1, 4, 5, 5, 7, 11]);
+        let count = 1 + self.dice.below(4);
+        for index in 0..count as usize {
+            self.grant_element(command, index);
+        }
+        (GRANT_TABLE_OP, [command, self.arguments, count, 0, 0])
+    }
+
+    /// Element `index` of a list for a grant command.
+    fn grant_element(&mut self, command: u64, index: usize) {
+        let reference = self.dice.below(33);
+        let handle = self.dice.below(40);
+        let other_domain = self.dice.one_in(16);
+        let domain = if other_domain { 1 } else { 0 };
+        let words = match command {
+            0 => {
+                let flags = self.dice.below(32) | (self.dice.roll() & 0xf_0000);
+                let host = self.grant_place(flags & 16 != 0);
+                [host, flags | reference << 32, domain, 0, 0]
+            }
+            1 => {
+                let bus = self.frame() << 12;
+                let by_entry = self.dice.one_in(4);
+                [self.grant_place(by_entry), bus, handle, 0, 0]
+            }
+            4 => [self.frame(), domain | reference << 32, 0, 0, 0],
+            5 => {
+                let kinds = self.dice.below(4);
+                let span = (self.dice.roll() & 0xfff) << 16;
+                let from = if kinds & 1 != 0 {
+                    reference
+                } else {
+                    self.frame()
+                };
+                let into = if kinds & 2 != 0 {
+                    handle
+                } else {
+                    self.target()
+                };
+                let len = self.dice.below(0x1001);
+                let by_number = |by_reference| if by_reference { domain } else { 0x7ff0 };
+                [
+                    from,
+                    by_number(kinds & 1 != 0) | span,
+                    into,
+                    by_number(kinds & 2 != 0),
+                    len | kinds << 16,
+                ]
+            }
+            7 => [
+                self.grant_place(false),
+                self.grant_place(false),
+                handle,
+                0,
+                0,
+            ],
+            _ => [reference | handle << 32, 0, 0, 0, 0],
+        };
+        let size = match command {
+            0 => 4,
+            5 => 5,
+            11 => 2,
+            _ => 3,
+        };
+        for (at, word) in words.into_iter().take(size).enumerate() {
+            self.set(index * size + at, word);
+        }
+    }
+
+    /// Where a grant may be mapped without ending the storm: in the arena, or behind the user's
+    /// pages; by linear address, or by the entry's.
+    fn grant_place(&mut self, by_entry: bool) -> u64 {
+        let page = self.page();
+        match self.dice.below(8) {
+            0 => 0,
+            1 if !by_entry => user::FREE + self.dice.below(16) * PAGE,
+            2 if by_entry => self.target() << 12 | self.dice.below(512) << 3,
+            _ if by_entry => mem::machine(mem::entry_at(page, 1)),
+            _ => page,
+        }
     }
 
     fn vcpu_op(&mut self) -> (u32, [u64; 5]) {
