@@ -89,7 +89,7 @@ fn user_ticks(code: Code) -> u64 {
 pub fn run() {
     user::space();
     report("null-hypercall", BATCH, || {
-        ticks(|| (0..BATCH).for_each(|_| drop(hypercall(XEN_VERSION, &[0, 0]))))
+        ticks(|| (0..BATCH).for_each(|_| _ = hypercall(XEN_VERSION, &[0, 0])))
     });
 
     set_syscall(&raw const bench_syscall as u64);
@@ -128,7 +128,7 @@ fn self_notification() {
     report("event-self-notification", BATCH, || {
         ticks(|| {
             let args = [EVTCHNOP_SEND.into(), at(&send)];
-            (0..BATCH).for_each(|_| drop(hypercall(EVENT_CHANNEL_OP, &args)));
+            (0..BATCH).for_each(|_| _ = hypercall(EVENT_CHANNEL_OP, &args));
         })
     });
     event::set_mask(true);

@@ -108,7 +108,7 @@ fn system_time_never_goes_back() -> Outcome {
         if version != seen {
             (versions, seen) = (versions + 1, version);
         }
-        if reads % 1000 == 0 {
+        if reads.is_multiple_of(1000) {
             let _ = Xen::yield_now();
         }
     }

@@ -81,7 +81,7 @@ fn own_gdt_is_used() -> Outcome {
     );
     check!(trap.kind == Kind::Vector(6), "expected #UD, seen {trap:x?}");
     same!(trap.cs & 0xffff, code & !3, "CS in the frame");
-    same!(trap.own_cs as u64, old, "the handler's CS");
+    same!(u64::from(trap.own_cs), old, "the handler's CS");
     Ok(())
 }
 
@@ -233,18 +233,18 @@ fn fourteen_frames() -> Outcome {
     let pages: [u64; 14] = core::array::from_fn(|n| page_of(&[0, limited(0x100 + n as u64)]));
     returns!(set_gdt(&pages, 7168), 0, "14 frames");
     for (n, page) in (0..14).zip(pages) {
-        same!(limit_of(n * 4096 + 8 | 3)?, 0x100 + n, "limit in frame {n}");
+        same!(limit_of((n * 4096 + 8) | 3)?, 0x100 + n, "limit in frame {n}");
         returns!(mem::thaw(page), -EBUSY, "frame {n} is in use");
     }
     returns!(set_gdt(&[pages[3]; 14], 7168), 0, "one frame 14 times");
     for n in 0..14 {
-        same!(limit_of(n * 4096 + 8 | 3)?, 0x103, "limit in place {n}");
+        same!(limit_of((n * 4096 + 8) | 3)?, 0x103, "limit in place {n}");
     }
     returns!(mem::thaw(pages[4]), 0, "the others are free");
     returns!(mem::thaw(pages[3]), -EBUSY, "the one is not");
     returns!(set_gdt(&[pages[3]], 1), 0, "a GDT of one entry");
     same!(limit_of(8 | 3)?, 0x103, "the frame is used as a whole");
-    same!(limit_of(4096 + 8 | 3)?, 0, "limit behind it");
+    same!(limit_of((4096 + 8) | 3)?, 0, "limit behind it");
     Ok(())
 }
 
@@ -266,7 +266,7 @@ fn update_descriptor_refusals() -> Outcome {
     }
     let root = mem::root();
     returns!(update(root + 300 * 8, 0), -EINVAL, "a page table");
-    for maddr in [0, 0xfee0_0000, 1 << 51, u64::MAX & !7] {
+    for maddr in [0, 0xfee0_0000, 1 << 51, !7] {
         let foreign = hypercall(UPDATE_DESCRIPTOR, &[maddr, 0]);
         returns!(foreign, -EINVAL, "machine address {maddr:#x}");
     }

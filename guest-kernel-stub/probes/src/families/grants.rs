@@ -233,7 +233,7 @@ impl Table {
         let list = mem::page();
         gives!(setup(DOMID_SELF, 1, list), GNTST_OKAY, "setup_table");
         let (at, frame) = (mem::page(), mem::read(list));
-        let mapped = mem::map(at, frame * PAGE | mem::WRITE);
+        let mapped = mem::map(at, (frame * PAGE) | mem::WRITE);
         returns!(mapped, 0, "the table's frame mapped");
         Ok(Table { at, frame })
     }
@@ -285,7 +285,7 @@ fn table_is_there() -> Outcome {
     let at = mem::page();
     for frame in frames {
         same!(mem::m2p(frame), u64::MAX, "M2P of a table's frame");
-        returns!(mem::map(at, frame * PAGE | mem::WRITE), 0, "map a frame");
+        returns!(mem::map(at, (frame * PAGE) | mem::WRITE), 0, "map a frame");
         let words = (0..512).map(|index| mem::read(at + index * 8));
         same!(
             words.fold(0, |all, word| all | word),
@@ -454,7 +454,7 @@ fn map_leads_to_the_page() -> Outcome {
         let entry = entry_of(at) & (bits | FRAME | 7 << 9);
         same!(
             entry,
-            mem::mfn(page) * PAGE | expected,
+            (mem::mfn(page) * PAGE) | expected,
             "entry for {flags:#x}"
         );
         gives!(unmap(mapped.handle, at, 0), GNTST_OKAY, "unmap");
@@ -1070,7 +1070,7 @@ fn transfer() -> Outcome {
     );
     same!(mem::m2p(frame), 0x4321, "M2P of the frame");
     returns!(
-        mem::map(given, frame * PAGE | mem::WRITE),
+        mem::map(given, (frame * PAGE) | mem::WRITE),
         0,
         "map it again"
     );
@@ -1280,7 +1280,7 @@ fn handles_run_out() -> Outcome {
     let entries = mem::pages(5);
     for frame in 0..5 {
         let mfn = mem::read(list + frame * 8);
-        let mapped = mem::map(entries + frame * PAGE, mfn * PAGE | mem::WRITE);
+        let mapped = mem::map(entries + frame * PAGE, (mfn * PAGE) | mem::WRITE);
         returns!(mapped, 0, "map the table");
         for index in 0..512 {
             let word = u64::from(GRANTED) | mem::mfn(page) << 32;
@@ -1329,7 +1329,7 @@ fn table_grows_to_its_limit() -> Outcome {
     let window = mem::page();
     let last = mem::read(list + 63 * 8);
     returns!(
-        mem::map(window, last * PAGE | mem::WRITE),
+        mem::map(window, (last * PAGE) | mem::WRITE),
         0,
         "map the last"
     );
@@ -1364,6 +1364,6 @@ fn nothing_is_left() -> Outcome {
     // A transfer needs a frame that nothing else holds.
     table.grant(9, GTF_ACCEPT_TRANSFER, mem::pfn(page));
     gives!(transfer_op(frame, ME, 9), GNTST_OKAY, "transfer it");
-    returns!(mem::map(page, frame * PAGE | mem::WRITE), 0, "map it again");
+    returns!(mem::map(page, (frame * PAGE) | mem::WRITE), 0, "map it again");
     Ok(())
 }

@@ -194,7 +194,7 @@ fn page_given_back_cannot_be_mapped() -> Outcome {
     let page = mem::page();
     let mfn = give(page)?;
     for flags in [READ, WRITE] {
-        let result = mem::map(page, mfn * PAGE | flags);
+        let result = mem::map(page, (mfn * PAGE) | flags);
         check!(
             result < 0,
             "with {flags:#x}: expected an error, returned {result}"
@@ -238,7 +238,7 @@ fn page_in_use_stays_until_it_is_not() -> Outcome {
     mem::write(page, 4712);
     same!(mem::read(page), 4712, "the page's word");
     returns!(mem::map(page, 0), 0, "unmapping it");
-    let result = mem::map(page, mfn * PAGE | READ);
+    let result = mem::map(page, (mfn * PAGE) | READ);
     check!(
         result < 0,
         "mapping it again: expected an error, returned {result}"
@@ -264,7 +264,7 @@ fn table_in_use_stays_a_table() -> Outcome {
     returns!(mem::mmu_update(inside, 0), 0, "an update of the table");
     returns!(mem::set_entry(upper, 0), 0, "the L2's entry cleared");
     returns!(mem::map(page, 0), 0, "unmapping it");
-    let result = mem::map(page, mfn * PAGE | READ);
+    let result = mem::map(page, (mfn * PAGE) | READ);
     check!(
         result < 0,
         "mapping it again: expected an error, returned {result}"
@@ -308,7 +308,7 @@ fn increase_gives_fresh_frames() -> Outcome {
         mem::m2p(mfn)
     );
     returns!(
-        mem::mmu_update(mfn * PAGE | MMU_MACHPHYS_UPDATE, mem::pfn(page)),
+        mem::mmu_update((mfn * PAGE) | MMU_MACHPHYS_UPDATE, mem::pfn(page)),
         0,
         "M2P update"
     );

@@ -266,7 +266,7 @@ fn compare_exchanges() -> Outcome {
             cmpxchg_ebx,
             ABSENT,
             Regs {
-                rax: ABSENT as u32 as u64,
+                rax: u64::from(ABSENT as u32),
                 rbx: 0x10,
                 ..ANY
             },

@@ -43,6 +43,7 @@ fn kernel_sees_its_selectors() -> Outcome {
     same!(trap.regs.rbx & 3, 1, "RPL of the kernel's SS");
     let trap = user::run(system_call, Regs::MARKED);
     same!(trap.own_cs, 0xe041, "CS behind a system call");
+    same!(trap.own_ss & 3, 1, "RPL of SS behind a system call");
     Ok(())
 }
 

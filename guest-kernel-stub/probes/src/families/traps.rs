@@ -230,7 +230,7 @@ fn page_fault_of_user_at_kernel_pages() -> Outcome {
         let trap = raises(Where::User, code, regs, Expected::fault(14).code(error))?;
         same!(trap.cr2, page, "CR2 in vcpu_info");
     }
-    let text = load as usize as u64;
+    let text = load as *const () as usize as u64;
     let trap = Where::User.run(
         go,
         Regs {

@@ -227,7 +227,7 @@ fn frames_of_nobody_and_of_the_hypervisor() -> Outcome {
     let mut tried = 0;
     for mfn in others.step_by(11) {
         for flags in [READ, WRITE, WRITE | US] {
-            let result = mem::set_entry(entry, mfn * PAGE | flags);
+            let result = mem::set_entry(entry, (mfn * PAGE) | flags);
             check!(
                 result < 0,
                 "frame {mfn:#x} with {flags:#x}: expected an error, returned {result}"
@@ -237,7 +237,7 @@ fn frames_of_nobody_and_of_the_hypervisor() -> Outcome {
         let upper = user::space().l2 + 8 * 300;
         refused(
             "such a frame as a table",
-            mem::set_entry(upper, mfn * PAGE | TABLE),
+            mem::set_entry(upper, (mfn * PAGE) | TABLE),
         )?;
         tried += 1;
     }
@@ -424,7 +424,7 @@ fn preserve_accessed_and_dirty() -> Outcome {
 /// Can the M2P entry of a frame of ours be changed?
 fn m2p_update() -> Outcome {
     let page = mem::page();
-    let ptr = mem::mfn(page) * PAGE | MMU_MACHPHYS_UPDATE;
+    let ptr = (mem::mfn(page) * PAGE) | MMU_MACHPHYS_UPDATE;
     for value in [0x1234, mem::pfn(page)] {
         returns!(mem::mmu_update(ptr, value), 0, "M2P update");
         same!(mem::m2p(mem::mfn(page)), value, "the M2P's entry");
@@ -446,7 +446,7 @@ fn m2p_update_of_frames_of_others() -> Outcome {
     for mfn in [mfn, 1 << 30, 1 << 39] {
         refused(
             "M2P update",
-            mem::mmu_update(mfn * PAGE | MMU_MACHPHYS_UPDATE, 7),
+            mem::mmu_update((mfn * PAGE) | MMU_MACHPHYS_UPDATE, 7),
         )?;
     }
     Ok(())

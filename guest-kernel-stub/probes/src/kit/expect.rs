@@ -89,12 +89,6 @@ impl Expected {
         self.at = at;
         self
     }
-
-    /// With more flags set.
-    pub const fn flags(mut self, flags: u64) -> Expected {
-        self.flags = flags;
-        self
-    }
 }
 
 /// Runs code in a place and compares everything that the ABI says of the frame.

@@ -174,7 +174,7 @@ pub fn machine(address: u64) -> u64 {
 
 /// An entry for the frame behind an address.
 pub fn entry(address: u64, flags: u64) -> u64 {
-    mfn(address) * PAGE | flags
+    (mfn(address) * PAGE) | flags
 }
 
 /// `update_va_mapping` with a flush of the address.

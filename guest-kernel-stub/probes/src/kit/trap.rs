@@ -60,10 +60,6 @@ macro_rules! code {
 /// The general registers but for the stack pointer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "registers are called as the architecture calls them"
-)]
 pub struct Regs {
     pub r15: u64,
     pub r14: u64,
@@ -219,6 +215,7 @@ impl Trap {
     }
 
     /// Whether the frame is a user's.
+    #[expect(clippy::wrong_self_convention, reason = "it came from the user")]
     pub fn from_user(&self) -> bool {
         self.cs & 3 == 3
     }

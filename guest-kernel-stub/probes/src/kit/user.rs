@@ -38,8 +38,6 @@ pub struct Space {
     pub code: u64,
     /// Kernel's address of the data page.
     pub data: u64,
-    /// Kernel's address of the stack page.
-    pub stack: u64,
     /// End of the kernel stack for entries from user mode.
     pub kernel_stack: u64,
 }
@@ -100,7 +98,6 @@ fn make() -> Space {
         l1,
         code,
         data,
-        stack,
         kernel_stack,
     }
 }
