@@ -92,6 +92,7 @@ const APART: &[&[Probe]] = &[
     vcpus::runstate::PROBES,
     vcpus::timers::PROBES,
     vcpus::flush::PROBES,
+    vcpus::segments::PROBES,
     vcpus::sharing::PROBES,
 ];
 

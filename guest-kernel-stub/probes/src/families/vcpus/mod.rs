@@ -8,6 +8,7 @@ pub mod events;
 pub mod flush;
 pub mod info;
 pub mod runstate;
+pub mod segments;
 pub mod sharing;
 pub mod timers;
 
