@@ -2,13 +2,14 @@
 //! copy through the direct map.
 //!
 //! The hypervisor never dereferences a guest virtual address. A pointer that leads
-//! nowhere, to a page the guest may not write, or to a frame that is not its own,
-//! is a [`Fault`], which hypercalls answer with `-EFAULT`.
+//! nowhere, to a page the guest may not write, or to a frame that is neither its own
+//! nor granted to it, is a [`Fault`], which hypercalls answer with `-EFAULT`.
 
 use crate::domain::Domain;
-use crate::pages;
+use crate::pages::{self, LIVE, Live};
 use pv_guest_abi::errno::Errno;
 use xenolith_mech::mm::direct;
+use xenolith_rules::paging::{Held, Machine};
 use xenolith_rules::types::{GuestAddr, Mfn, MfnClaim, PAGE_SIZE};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -101,6 +102,26 @@ impl<'a> Space<'a> {
         Some((table, slot_at(at, 1), entry))
     }
 
+    /// Holds the frame that `at` leads to, for use as `access`.
+    fn hold(&self, at: GuestAddr, access: Access) -> Result<Held<'static, Live>, Fault> {
+        let frame = self.translate(at, access)?;
+        let owner = pages::ram(frame).and_then(|mfn| LIVE.frame(mfn).owner());
+        match (access, owner) {
+            (_, Some(owner)) if owner != self.domain.id => self.hold_mapped(at, access),
+            (Access::Write, _) => pages::hold_writable(self.domain.id, frame),
+            (Access::Read | Access::UserRead, _) => pages::hold(self.domain.id, frame),
+        }
+        .ok_or(Fault(at))
+    }
+
+    /// Holds another domain's frame, which a grant has mapped at `at`. Only the page lock makes sure
+    /// that tables and entry are the guest's own, checked ones from the walk until the frame is held.
+    fn hold_mapped(&self, at: GuestAddr, access: Access) -> Option<Held<'static, Live>> {
+        let _tables = self.domain.pages.tables();
+        let mfn = pages::ram(self.translate(at, access).ok()?)?;
+        Held::mapped(&LIVE, mfn, access == Access::Write).ok()
+    }
+
     /// Runs `copy` on each page's part of `len` bytes at `at`: frame, offset in it,
     /// range of the caller's buffer.
     fn for_each_page(
@@ -115,12 +136,7 @@ impl<'a> Space<'a> {
             let here = GuestAddr(at.0.checked_add(done as u64).ok_or(Fault(at))?);
             let offset = (here.0 % PAGE_SIZE) as usize;
             let part = (PAGE_SIZE as usize - offset).min(len - done);
-            let frame = self.translate(here, access)?;
-            let held = match access {
-                Access::Write => pages::hold_writable(self.domain.id, frame),
-                Access::Read | Access::UserRead => pages::hold(self.domain.id, frame),
-            }
-            .ok_or(Fault(here))?;
+            let held = self.hold(here, access)?;
             copy(held.mfn(), offset, done..done + part);
             done += part;
         }
