@@ -309,10 +309,11 @@ fn get_version(running: &Running, call: &Call) -> Answer {
 fn get_status_frames(running: &Running, call: &Call) -> Answer {
     let mut op: GnttabGetStatusFrames = single(running, call)?;
     check_list(GuestAddr(op.frame_list))?;
-    let done = controlled_domain(running, op.dom).and_then(|_| match op.nr_frames {
-        0 => Ok(()),
-        _ => Err(Status::GeneralError),
-    });
+    let done = match controlled_domain(running, op.dom) {
+        Ok(_) if op.nr_frames == 0 => Ok(()),
+        Ok(_) => Err(Status::GeneralError),
+        Err(status) => Err(status),
+    };
     op.status = code(&done);
     running.space().write(call.pointer(1), &op)?;
     OK
@@ -327,7 +328,7 @@ fn cache_flush(running: &Running, mut call: Call, more: u32) -> Answer {
         let op: GnttabCacheFlush = running.space().read_element(at, call.done)?;
         flush_one(running.domain, &op, more)?;
         call.done += 1;
-        if call.done < count && call.done % SLICE == 0 {
+        if call.done < count && call.done.is_multiple_of(SLICE) {
             return Ok(Outcome::Again(call));
         }
     }

@@ -1364,6 +1364,10 @@ fn nothing_is_left() -> Outcome {
     // A transfer needs a frame that nothing else holds.
     table.grant(9, GTF_ACCEPT_TRANSFER, mem::pfn(page));
     gives!(transfer_op(frame, ME, 9), GNTST_OKAY, "transfer it");
-    returns!(mem::map(page, (frame * PAGE) | mem::WRITE), 0, "map it again");
+    returns!(
+        mem::map(page, (frame * PAGE) | mem::WRITE),
+        0,
+        "map it again"
+    );
     Ok(())
 }

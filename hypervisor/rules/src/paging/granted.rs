@@ -22,7 +22,7 @@ pub struct L1Slot {
 impl L1Slot {
     /// The entry at a machine address.
     pub const fn at(maddr: u64) -> Result<Self, Refusal> {
-        if maddr % 8 != 0 {
+        if !maddr.is_multiple_of(8) {
             return Err(Refusal::BadIndex);
         }
         Ok(Self {

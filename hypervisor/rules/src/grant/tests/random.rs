@@ -191,14 +191,14 @@ impl Run {
 
     fn pins_are_mappings(&self) {
         let mapped = self.mapped();
-        for which in 0..2 {
+        for (which, id) in DOMAINS.into_iter().enumerate() {
             for reference in (0..REFS).map(GrantRef) {
                 let pins = self.world.domains[which].granted.pins(reference);
                 let due = mapped.get(&(which, reference)).copied();
                 assert_eq!(pins.map(|(.., pins)| pins), due, "d{which} {reference:?}");
                 if let Some((_, mfn, _)) = pins {
                     let owner = self.world.m.frame(mfn).owner();
-                    assert_eq!(owner, Some(DOMAINS[which]), "{mfn} in use was given away");
+                    assert_eq!(owner, Some(id), "{mfn} in use was given away");
                 }
             }
         }
