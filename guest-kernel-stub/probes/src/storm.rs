@@ -226,7 +226,7 @@ impl Storm {
                 .dice
                 .choose(&[0x7ff0, 0x7ff1, 0x7ff2, 0x7ff4, 0x7fff, 1]),
             8 => 1 << self.dice.below(64),
-            9 => self.dice.roll() as u32 as u64,
+            9 => u64::from(self.dice.roll() as u32),
             10 => u64::MAX - self.dice.below(3),
             _ => self.dice.roll(),
         }

@@ -83,7 +83,7 @@ fn registers_are_as_given() -> Outcome {
     (regs.rsi, regs.rdi, regs.rbp) = (0x51, 0xd1, 0xb9);
     (regs.r8, regs.r9, regs.r10, regs.r11) = (8, 9, 10, 11);
     (regs.r12, regs.r13, regs.r14, regs.r15) = (12, 13, 14, u64::MAX);
-    regs.rip = look_around as usize as u64;
+    regs.rip = look_around as *const () as usize as u64;
     // IF clear and IOPL 1, as Linux gives it; CF and DF to be kept.
     regs.rflags = 0x1000 | 0x400 | 1;
     // Its own selectors would be of the guest's GDT; ours has none.
