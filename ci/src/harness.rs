@@ -43,7 +43,7 @@ pub struct Machine {
     kernel: Option<PathBuf>,
     kernel_args: String,
     initrd: Option<PathBuf>,
-    further: Vec<PathBuf>,
+    further: Vec<(PathBuf, String)>,
     iso: Option<Firmware>,
     extra: Vec<String>,
 }
@@ -145,10 +145,21 @@ impl Machine {
         self
     }
 
-    /// One more module, behind the initrd.
-    pub fn module(mut self, file: impl Into<PathBuf>) -> Machine {
-        self.further.push(file.into());
+    /// One more module with its line, behind the initrd.
+    pub fn module(mut self, file: impl Into<PathBuf>, line: &str) -> Machine {
+        self.further.push((file.into(), line.to_string()));
         self
+    }
+
+    /// One more domain that runs a probe: its words behind `domu`, and the probe's name.
+    ///
+    /// Panics if the probes are not built.
+    #[track_caller]
+    pub fn domu(self, words: &str, probe: &str) -> Machine {
+        self.module(
+            need(artefacts::probes()),
+            &format!("domu {words} -- {probe}"),
+        )
     }
 
     /// Further options for the hypervisor, behind the default ones.
@@ -189,9 +200,8 @@ impl Machine {
                 if let Some(kernel) = &self.kernel {
                     modules.push((kernel.clone(), self.kernel_args.clone()));
                 }
-                for file in self.initrd.iter().chain(&self.further) {
-                    modules.push((file.clone(), String::new()));
-                }
+                modules.extend(self.initrd.iter().map(|file| (file.clone(), String::new())));
+                modules.extend(self.further.iter().cloned());
                 Source::Multiboot {
                     image: artefacts::image()?,
                     args: self.hv_args.clone(),

@@ -49,7 +49,9 @@ impl Events {
     /// Takes the port table away if all ports are closed: none can be opened again.
     pub fn shut(&self) -> bool {
         let mut table = self.table.lock();
-        let open = table.as_ref().is_some_and(|table| table.next_open(1).is_some());
+        let open = table
+            .as_ref()
+            .is_some_and(|table| table.next_open(1).is_some());
         if open {
             return false;
         }

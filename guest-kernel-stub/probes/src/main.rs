@@ -2,7 +2,8 @@
 //!
 //! Booted as a PV guest, it runs the probe that its command line names, prints
 //! `PROBE <name> pass` or `PROBE <name> FAIL: <what was expected, what was seen>`, and
-//! powers off. `list` prints the names of all probes, `bench` measures. A probe is one
+//! powers off. `list` prints the names of all probes, `bench` measures; `spin`,
+//! `flood` and `stay` are loads beside others. A probe is one
 //! function that answers the question in its documentation; a file is a family.
 //!
 //! Nearly every probe asks for what Xen 4.17 does as well, and was seen to pass there:
@@ -20,6 +21,8 @@ mod kit;
 mod bench;
 #[cfg(target_os = "none")]
 mod families;
+#[cfg(target_os = "none")]
+mod loads;
 #[cfg(target_os = "none")]
 mod storm;
 

@@ -36,7 +36,11 @@ pub fn flush_older_than(stamp: u64) {
     }
     fence(SeqCst);
     let stale = |cpu: &CpuId| !percpu::shared(*cpu).entered_after(stamp);
-    flush(running().filter(stale).fold(0, |mask, cpu| mask | 1 << cpu.0));
+    flush(
+        running()
+            .filter(stale)
+            .fold(0, |mask, cpu| mask | 1 << cpu.0),
+    );
 }
 
 /// Waits until each pCPU of `cpus` (a bit mask) has no translations of before this call.

@@ -183,8 +183,8 @@ impl Spec<'_> {
     /// Builds the domain. Its first vCPU is ready to be brought up.
     fn build(&self) -> Result<Arc<Vcpu>, BuildError> {
         let (plan, image) = self.plan().map_err(|why| self.error(why))?;
-        let shared_info = mm::alloc_zeroed()
-            .ok_or_else(|| self.error(Why::OutOfMemory("the shared info")))?;
+        let shared_info =
+            mm::alloc_zeroed().ok_or_else(|| self.error(Why::OutOfMemory("the shared info")))?;
         mm::frame(shared_info).share(self.id);
         shared::init(shared_info);
         let policy = Policy {

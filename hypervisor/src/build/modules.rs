@@ -145,7 +145,7 @@ impl<'a> Other<'a> {
         let parsed = DomuLine::parse(text, |misfit| error!("Module {}: {misfit}", at + 1));
         let name = match parsed.and_then(|line| line.name) {
             Some(name) => name.to_string(),
-            None => id.to_string(),
+            None => format!("module{}", at + 1),
         };
         let line = match parsed {
             None => Err(Why::BadLine(at + 1)),
@@ -154,13 +154,9 @@ impl<'a> Other<'a> {
             Some(line) if line.cpus & running_cpus() == 0 => Err(Why::NoCpu(smp::count())),
             Some(line) => Ok(line),
         };
-        let label = match parsed.and_then(|line| line.name) {
-            Some(name) => format!("{id} ({name})"),
-            None => format!("{id} (module {})", at + 1),
-        };
         Self {
             id,
-            label,
+            label: format!("{id} ({name})"),
             name,
             at,
             line,

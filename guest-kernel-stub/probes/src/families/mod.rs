@@ -129,6 +129,9 @@ pub fn main(boot: Boot) -> ! {
     match line.split_whitespace().last() {
         Some("list") => list(),
         Some("bench") => crate::bench::run(),
+        Some("spin") => crate::loads::spin(),
+        Some("flood") => crate::loads::flood(),
+        Some("stay") => crate::loads::stay(),
         Some("all") => all().for_each(|probe| {
             restore();
             ask(probe);
