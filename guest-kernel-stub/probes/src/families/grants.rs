@@ -47,8 +47,8 @@ code! {
     store: "mov [rdx], rax", "ret";
 }
 
-const HOST: u32 = GNTMAP_HOST_MAP;
-const DEVICE: u32 = GNTMAP_DEVICE_MAP;
+pub(super) const HOST: u32 = GNTMAP_HOST_MAP;
+pub(super) const DEVICE: u32 = GNTMAP_DEVICE_MAP;
 const RO: u32 = GNTMAP_READONLY;
 const BY_ENTRY: u32 = GNTMAP_CONTAINS_PTE;
 /// Domain 0 itself, which is how a mapper names a granter; and a domain that there is not.
@@ -59,23 +59,23 @@ const HYPERVISORS: u64 = 0xffff_8200_0000_0000;
 const UNMAPPED: u64 = 0x1000;
 /// A frame that no machine has.
 const NO_FRAME: u64 = 0xffff_fff0;
-const GRANTED: u16 = GTF_PERMIT_ACCESS;
+pub(super) const GRANTED: u16 = GTF_PERMIT_ACCESS;
 const MARKS: u16 = GTF_READING | GTF_WRITING;
 
 /// An operation's status that is not written yet.
 const UNTOUCHED: i16 = 99;
 
 /// A list of operations: the call's result.
-fn call<T>(command: u32, list: &mut [T]) -> i64 {
+pub(super) fn call<T>(command: u32, list: &mut [T]) -> i64 {
     raw(command.into(), list.as_mut_ptr() as u64, list.len() as u64)
 }
 
-fn raw(command: u64, list: u64, count: u64) -> i64 {
+pub(super) fn raw(command: u64, list: u64, count: u64) -> i64 {
     hypercall(GRANT_TABLE_OP, &[command, list, count])
 }
 
 /// The result of a call with one operation, and the operation's status.
-type Answer = (i64, i16);
+pub(super) type Answer = (i64, i16);
 
 /// Fails the probe unless a call returned 0 and its operation has the status.
 macro_rules! gives {
@@ -92,6 +92,7 @@ macro_rules! gives {
         );
     }};
 }
+pub(super) use gives;
 
 fn setup(dom: u16, nr_frames: u32, frame_list: u64) -> Answer {
     let mut op = [GnttabSetupTable {
@@ -104,7 +105,7 @@ fn setup(dom: u16, nr_frames: u32, frame_list: u64) -> Answer {
     (call(GNTTABOP_SETUP_TABLE, &mut op), op[0].status)
 }
 
-fn query(dom: u16) -> (Answer, u32, u32) {
+pub(super) fn query(dom: u16) -> (Answer, u32, u32) {
     let mut op = [GnttabQuerySize {
         dom,
         status: UNTOUCHED,
@@ -115,7 +116,7 @@ fn query(dom: u16) -> (Answer, u32, u32) {
     ((result, op.status), op.nr_frames, op.max_nr_frames)
 }
 
-fn map_op(reference: u32, flags: u32, host_addr: u64) -> GnttabMapGrantRef {
+pub(super) fn map_op(reference: u32, flags: u32, host_addr: u64) -> GnttabMapGrantRef {
     GnttabMapGrantRef {
         host_addr,
         flags,
@@ -152,7 +153,7 @@ fn map(reference: u32, flags: u32, at: u64) -> Result<Mapped, alloc::string::Str
     Ok(mapped)
 }
 
-fn unmap(handle: u32, host_addr: u64, dev_bus_addr: u64) -> Answer {
+pub(super) fn unmap(handle: u32, host_addr: u64, dev_bus_addr: u64) -> Answer {
     let mut op = [GnttabUnmapGrantRef {
         host_addr,
         dev_bus_addr,
@@ -223,13 +224,13 @@ fn transfer_op(mfn: u64, domid: u16, reference: u32) -> Answer {
 }
 
 /// The first frame of our grant table, mapped.
-struct Table {
+pub(super) struct Table {
     at: u64,
     frame: u64,
 }
 
 impl Table {
-    fn open() -> Result<Table, alloc::string::String> {
+    pub(super) fn open() -> Result<Table, alloc::string::String> {
         let list = mem::page();
         gives!(setup(DOMID_SELF, 1, list), GNTST_OKAY, "setup_table");
         let (at, frame) = (mem::page(), mem::read(list));
@@ -238,7 +239,7 @@ impl Table {
         Ok(Table { at, frame })
     }
 
-    fn set(&self, reference: u32, flags: u16, domid: u16, frame: u64) {
+    pub(super) fn set(&self, reference: u32, flags: u16, domid: u16, frame: u64) {
         let word = u64::from(flags) | u64::from(domid) << 16 | frame << 32;
         mem::write(self.at + u64::from(reference) * 8, word);
     }
@@ -248,7 +249,7 @@ impl Table {
         self.set(reference, flags, ME, frame);
     }
 
-    fn flags(&self, reference: u32) -> u16 {
+    pub(super) fn flags(&self, reference: u32) -> u16 {
         mem::read(self.at + u64::from(reference) * 8) as u16
     }
 }

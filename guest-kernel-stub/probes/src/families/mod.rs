@@ -10,6 +10,7 @@ mod grants;
 mod iret;
 mod isolation;
 mod ldt;
+mod lending;
 mod memory;
 mod multicall;
 mod pointers;
@@ -132,6 +133,10 @@ pub fn main(boot: Boot) -> ! {
         Some("spin") => crate::loads::spin(),
         Some("flood") => crate::loads::flood(),
         Some("stay") => crate::loads::stay(),
+        Some("lend") => ask(&end("lend", lending::lend)),
+        Some("lend-on") => ask(&end("lend-on", lending::lend_on)),
+        Some("borrow") => ask(&end("borrow", lending::borrow)),
+        Some("borrow-and-die") => ask(&end("borrow-and-die", lending::borrow_and_die)),
         Some("all") => all().for_each(|probe| {
             restore();
             ask(probe);
@@ -143,6 +148,15 @@ pub fn main(boot: Boot) -> ! {
         None => println!("PROBE ? FAIL: no probe is named on the command line"),
     }
     power::off()
+}
+
+/// One end of a question that two domains answer together; it is in no list.
+const fn end(name: &'static str, run: fn() -> Outcome) -> Probe {
+    Probe {
+        name,
+        run,
+        only_here: true,
+    }
 }
 
 fn list() {
