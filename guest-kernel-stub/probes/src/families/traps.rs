@@ -1,4 +1,7 @@
 //! Is every exception that can be raised reflected with the right frame, from kernel and user?
+//!
+//! QEMU's TCG raises neither #AC nor #XM, so nobody asks for these; #NP and #SS are among
+//! the segments' questions, `int n` among those of emulation.
 
 use pv_guest_abi::callback::CALLBACKTYPE_SYSCALL;
 use pv_guest_abi::hypercall::FPU_TASKSWITCH;
