@@ -69,11 +69,8 @@ pub fn borrow() -> Outcome {
     let result = raw(GNTTABOP_QUERY_SIZE.into(), argument as u64, 1);
     returns!(result, 0, "an argument in a borrowed page");
     // SAFETY: as above.
-    same!(
-        unsafe { argument.read() }.max_nr_frames,
-        64,
-        "the answer there"
-    );
+    let answer = unsafe { argument.read() };
+    same!(answer.max_nr_frames, 64, "the answer there");
     mem::write(host + 8, WRITTEN);
     // The lender ends now; long after that its page is still the same.
     event::spin(WAIT_NS / 5);
