@@ -314,11 +314,6 @@ impl Grants {
         self.granted.lock().close();
     }
 
-    /// Frames of its table.
-    pub fn table_frames(&self) -> u64 {
-        self.granted.lock().frames().len() as u64
-    }
-
     /// Whether a frame is mapped by a grant to this domain.
     pub fn maps(&self, mfn: Mfn) -> bool {
         self.maptrack.lock().any(|mapping| mapping.mfn == mfn)

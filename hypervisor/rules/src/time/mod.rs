@@ -9,7 +9,7 @@ pub mod deadline;
 pub mod publish;
 pub mod scale;
 
-pub use deadline::{MIN_PERIOD_NS, Timeout};
+pub use deadline::{DEFAULT_PERIOD_NS, MIN_PERIOD_NS, Timeout};
 pub use publish::{Wallclock, publish_time, publish_wallclock};
 pub use scale::{Clock, TscScale};
 
