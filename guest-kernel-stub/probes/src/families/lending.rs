@@ -79,7 +79,14 @@ pub fn borrow() -> Outcome {
     same!(query(1).0.1, GNTST_OKAY, "the lender is dying, not gone");
     let gone = unmap(mapped.handle, host, mapped.dev_bus_addr);
     gives!(gone, GNTST_OKAY, "unmap");
-    wait("the lender's end", || query(1).0.1 == GNTST_BAD_DOMAIN)
+    is_gone()
+}
+
+/// Waits until domain 1 is no more, and a little for the hypervisor's words on it.
+fn is_gone() -> Outcome {
+    wait("its end", || query(1).0.1 == GNTST_BAD_DOMAIN)?;
+    event::spin(100 * ROUND);
+    Ok(())
 }
 
 /// Domain 0 lends to domain 1, which dies: the grant is free again.
@@ -98,7 +105,7 @@ pub fn lend_on() -> Outcome {
         0,
         "nobody may write the page any more: it becomes a table"
     );
-    Ok(())
+    is_gone()
 }
 
 /// Domain 1 borrows from domain 0, writes, and ends without letting go.
