@@ -9,7 +9,7 @@ use crate::vcpu::{RunState, Vcpu};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use xenolith_mech::percpu::{self, MAX_CPUS};
-use xenolith_mech::sync::{Level, Lock};
+use xenolith_mech::sync::{Guard, Level, Lock};
 use xenolith_mech::{apic, clock, tlb};
 use xenolith_rules::sched::{Affinity, Scheduler, Turn, Weight, Who};
 use xenolith_rules::types::{CpuId, DomId};
@@ -19,6 +19,9 @@ static SCHEDULER: Lock<Scheduler> = Lock::new(Level::Scheduler, Scheduler::new()
 static IDLE: AtomicU64 = AtomicU64::new(0);
 /// pCPUs that should ask the scheduler before they go on.
 static LOOK: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
+
+/// pCPUs whose vCPU gives its turn to others.
+static GIVE_WAY: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
 
 /// A vCPU's stay on a pCPU.
 pub struct Stay {
@@ -57,17 +60,27 @@ pub fn add(vcpu: &Vcpu, affinity: Affinity) {
 /// Chooses what `cpu`, which runs nothing, does.
 pub fn next(cpu: CpuId) -> Next {
     LOOK[cpu.0 as usize].store(false, SeqCst);
+    GIVE_WAY[cpu.0 as usize].store(false, SeqCst);
     let now = clock::now_ns();
     let mut scheduler = SCHEDULER.lock();
+    let next = take(&mut scheduler, cpu, now);
+    // What this pCPU put back, or did not choose, may be for one that halts.
+    let me = 1 << cpu.0;
+    let told = scheduler.offer(IDLE.load(SeqCst) & !me, now);
+    match next {
+        Next::Run(_) => IDLE.fetch_and(!me, SeqCst),
+        Next::Halt(_) => IDLE.fetch_or(me, SeqCst),
+    };
+    tell(scheduler, told);
+    next
+}
+
+fn take(scheduler: &mut Scheduler, cpu: CpuId, now: u64) -> Next {
     loop {
         match scheduler.take(cpu, now) {
-            Turn::Idle { look_again } => {
-                IDLE.fetch_or(1 << cpu.0, SeqCst);
-                return Next::Halt(look_again);
-            }
+            Turn::Idle { look_again } => return Next::Halt(look_again),
             Turn::Run { who, until } => {
                 if let Some(vcpu) = find(who) {
-                    IDLE.fetch_and(!(1 << cpu.0), SeqCst);
                     vcpu.enters(cpu, now);
                     return Next::Run(Stay {
                         vcpu,
@@ -81,6 +94,16 @@ pub fn next(cpu: CpuId) -> Next {
                 scheduler.put(who);
             }
         }
+    }
+}
+
+/// Tells a pCPU to look, once the scheduler is free for it.
+fn tell(scheduler: Guard<'_, Scheduler>, told: Option<CpuId>) {
+    if let Some(cpu) = told {
+        // It will look: the next one to wake goes elsewhere.
+        IDLE.fetch_and(!(1 << cpu.0), SeqCst);
+        drop(scheduler);
+        look(cpu);
     }
 }
 
@@ -103,7 +126,10 @@ impl Stay {
         let who = self.vcpu.who();
         scheduler.charge(who, now - self.charged);
         self.charged = now;
-        if scheduler.should_yield(self.cpu, who, self.until, now) {
+        let gives_way = GIVE_WAY[self.cpu.0 as usize].swap(false, SeqCst);
+        if gives_way && scheduler.give_way(self.cpu, who, now)
+            || scheduler.should_yield(self.cpu, who, self.until, now)
+        {
             return true;
         }
         if now >= self.until {
@@ -136,19 +162,19 @@ pub fn change(vcpu: &Vcpu, from: &[RunState], to: RunState) -> bool {
         return true;
     }
     let told = scheduler.wake(vcpu.who(), IDLE.load(SeqCst));
-    if let Some(cpu) = told {
-        // It will look: the next one to wake goes elsewhere.
-        IDLE.fetch_and(!(1 << cpu.0), SeqCst);
-    }
-    drop(scheduler);
-    if let Some(cpu) = told {
-        look(cpu);
-    }
+    tell(scheduler, told);
     true
 }
 
-/// A vCPU gives its turn to others that wait.
-pub fn yield_turn() {
+/// The vCPU on this pCPU gives its turn to others that wait.
+pub fn give_way() {
+    let cpu = percpu::this().id().0 as usize;
+    GIVE_WAY[cpu].store(true, SeqCst);
+    LOOK[cpu].store(true, SeqCst);
+}
+
+/// Makes this pCPU ask the scheduler before it goes on.
+pub fn look_here() {
     LOOK[percpu::this().id().0 as usize].store(true, SeqCst);
 }
 

@@ -1,9 +1,12 @@
 //! Timers of vCPUs. Each is kept by the pCPU that ran the vCPU last, its *home*, whose
 //! one-shot timer stands at the earliest of all it keeps.
+//!
+//! The periodic timer is for kernels that run: it ticks while its vCPU is on a pCPU, and if
+//! one was due in the meantime, once when it gets one. It wakes nobody, as in Xen.
 
 use crate::events;
 use crate::sched;
-use crate::vcpu::{RunState, Vcpu};
+use crate::vcpu::Vcpu;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -77,44 +80,60 @@ impl Timers {
         self.poll_end.store(deadline, SeqCst);
     }
 
-    fn earliest(&self) -> u64 {
-        [&self.oneshot, &self.next_tick, &self.poll_end]
-            .into_iter()
-            .map(|at| at.load(SeqCst))
-            .filter(|&at| at != 0)
-            .min()
-            .unwrap_or(NEVER)
+    /// The earliest that counts, for a vCPU that is on a pCPU (`runs`) or is not.
+    fn earliest(&self, runs: bool) -> u64 {
+        let of = |at: &AtomicU64| match at.load(SeqCst) {
+            0 => NEVER,
+            at => at,
+        };
+        let tick = if runs { of(&self.next_tick) } else { NEVER };
+        of(&self.oneshot).min(of(&self.poll_end)).min(tick)
     }
 
     /// Resets what is due at `now` and says what it was.
-    fn take_due(&self, now: u64) -> Due {
-        let take = |at: &AtomicU64, next: u64| {
-            let due = at.load(SeqCst);
-            due != 0 && due <= now && at.compare_exchange(due, next, SeqCst, SeqCst).is_ok()
-        };
-        let oneshot = take(&self.oneshot, 0);
-        let period = self.period.load(SeqCst);
-        let tick = take(&self.next_tick, if period == 0 { 0 } else { now + period });
+    fn take_due(&self, now: u64, runs: bool) -> Due {
+        let oneshot = take(&self.oneshot, now, 0);
         Due {
-            timer: oneshot || tick,
-            poll: take(&self.poll_end, 0),
+            timer: oneshot | (runs && self.take_tick(now)),
+            poll: take(&self.poll_end, now, 0),
         }
+    }
+
+    /// Whether a tick is due; the next one is then a period from now.
+    fn take_tick(&self, now: u64) -> bool {
+        let period = self.period.load(SeqCst);
+        let next = if period == 0 { 0 } else { now + period };
+        take(&self.next_tick, now, next)
     }
 }
 
-/// Makes `cpu`, which runs the vCPU now, its home.
+/// Replaces a time that has come by `next`; whether it had.
+fn take(at: &AtomicU64, now: u64, next: u64) -> bool {
+    let due = at.load(SeqCst);
+    due != 0 && due <= now && at.compare_exchange(due, next, SeqCst, SeqCst).is_ok()
+}
+
+fn earliest(vcpu: &Vcpu) -> u64 {
+    vcpu.timers.earliest(vcpu.cpu().is_some())
+}
+
+/// Makes `cpu`, which runs the vCPU from now on, its home.
 pub fn adopt(cpu: CpuId, vcpu: &Arc<Vcpu>) {
     let old = vcpu.home();
     let mut place = home(old).vcpus.lock();
     let at = place.iter().position(|other| Arc::ptr_eq(other, vcpu));
     if old == cpu && at.is_some() {
-        return;
+        drop(place);
+    } else {
+        at.map(|at| place.swap_remove(at));
+        drop(place);
+        vcpu.set_home(cpu);
+        home(cpu).vcpus.lock().push(vcpu.clone());
     }
-    at.map(|at| place.swap_remove(at));
-    drop(place);
-    vcpu.set_home(cpu);
-    home(cpu).vcpus.lock().push(vcpu.clone());
-    home(cpu).next.fetch_min(vcpu.timers.earliest(), SeqCst);
+    if vcpu.timers.period.load(SeqCst) != 0 && vcpu.timers.take_tick(clock::now_ns()) {
+        events::raise_timer(vcpu);
+    }
+    home(cpu).next.fetch_min(earliest(vcpu), SeqCst);
 }
 
 /// Lets go of a vCPU whose domain has ended.
@@ -127,7 +146,7 @@ pub fn forget(vcpu: &Arc<Vcpu>) {
 
 /// A vCPU's timers have changed: sees to it that its home does not sleep longer.
 pub fn watch(vcpu: &Vcpu) {
-    let earliest = vcpu.timers.earliest();
+    let earliest = earliest(vcpu);
     let cpu = vcpu.home();
     if home(cpu).next.fetch_min(earliest, SeqCst) > earliest {
         sched::kick(cpu);
@@ -156,22 +175,23 @@ pub fn fire(cpu: CpuId) {
     let now = clock::now_ns();
     if home.next.load(SeqCst) <= now {
         home.next.store(NEVER, SeqCst);
-        let mut place = 0;
-        // One at a time: raising an event takes locks below this one.
-        while let Some(vcpu) = { home.vcpus.lock().get(place).cloned() } {
-            place += 1;
+        // One at a time: raising an event takes locks below this one. Backwards: where `adopt`
+        // takes one away meanwhile, it puts the last there, which has been served.
+        let mut place = home.vcpus.lock().len();
+        while let Some(before) = place.checked_sub(1) {
+            place = before;
+            let Some(vcpu) = home.vcpus.lock().get(place).cloned() else {
+                continue;
+            };
             fire_one(&vcpu, now);
-            home.next.fetch_min(vcpu.timers.earliest(), SeqCst);
+            home.next.fetch_min(earliest(&vcpu), SeqCst);
         }
     }
-    sched::yield_turn();
+    sched::look_here();
 }
 
 fn fire_one(vcpu: &Vcpu, now: u64) {
-    let due = vcpu.timers.take_due(now);
-    if vcpu.run_state() == RunState::Offline {
-        return;
-    }
+    let due = vcpu.timers.take_due(now, vcpu.cpu().is_some());
     if due.timer {
         events::raise_timer(vcpu);
     }

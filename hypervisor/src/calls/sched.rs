@@ -20,7 +20,7 @@ pub fn sched_op(running: &mut Running, call: &Call) -> Answer {
     let at = call.pointer(1);
     match call.word(0) {
         SCHEDOP_YIELD => {
-            sched::yield_turn();
+            sched::give_way();
             OK
         }
         SCHEDOP_BLOCK => {

@@ -42,6 +42,8 @@ pub(super) struct Entity {
     pub time: u64,
     /// Time that it has run.
     pub ran: u64,
+    /// It has given its turn to others.
+    pub gives_way: bool,
 }
 
 impl Entity {
@@ -54,6 +56,23 @@ impl Entity {
             last,
             time,
             ran: 0,
+            gives_way: false,
         }
+    }
+
+    /// Whether it could run, and does not.
+    pub fn waits(&self) -> bool {
+        self.ready && self.running.is_none()
+    }
+
+    /// The pCPU of `idle` that suits it best: where it ran last, or one that it likes, or any.
+    pub fn choose(&self, idle: u64) -> Option<CpuId> {
+        let usable = idle & self.affinity.hard;
+        if usable >> self.last.0 & 1 != 0 && self.affinity.likes(self.last) {
+            return Some(self.last);
+        }
+        let liked = usable & self.affinity.soft;
+        let chosen = if liked != 0 { liked } else { usable };
+        (chosen != 0).then(|| CpuId(chosen.trailing_zeros()))
     }
 }

@@ -42,14 +42,8 @@ impl Scheduler {
         if entity.running.is_some() {
             return None;
         }
-        let usable = idle & entity.affinity.hard;
-        if usable >> entity.last.0 & 1 != 0 && entity.affinity.likes(entity.last) {
-            return Some(entity.last);
-        }
-        let liked = usable & entity.affinity.soft;
-        let chosen = if liked != 0 { liked } else { usable };
-        if chosen != 0 {
-            return Some(CpuId(chosen.trailing_zeros()));
+        if let Some(cpu) = entity.choose(idle) {
+            return Some(cpu);
         }
         // No pCPU is idle: the one whose vCPU is furthest ahead gives way, if it is ahead enough.
         self.entities
@@ -59,6 +53,22 @@ impl Scheduler {
             .max_by_key(|&(_, time)| time)
             .filter(|&(_, time)| time > entity.time + WAKE_BONUS_NS / 2)
             .map(|(cpu, _)| cpu)
+    }
+
+    /// One of the `idle` pCPUs (a bit mask) that should take a vCPU which waits, and may run now. To
+    /// be asked whenever a pCPU has chosen: what it put back or passed over may suit another.
+    pub fn offer(&mut self, idle: u64, now: u64) -> Option<CpuId> {
+        if idle == 0 {
+            return None;
+        }
+        (0..self.entities.len()).find_map(|index| {
+            let entity = &self.entities[index];
+            if !entity.waits() {
+                return None;
+            }
+            let (who, cpu) = (entity.who, entity.choose(idle)?);
+            (self.allowance(who, now) != Some(0)).then_some(cpu)
+        })
     }
 
     /// A vCPU does not want to run any more. It may still be on its pCPU.
@@ -102,7 +112,12 @@ impl Scheduler {
             };
         };
         let who = self.entities[index].who;
+        for entity in &mut self.entities {
+            // Once is enough: whoever gave way is not passed over again.
+            entity.gives_way &= !entity.affinity.may(cpu);
+        }
         let entity = &mut self.entities[index];
+        entity.gives_way = false;
         entity.running = Some(cpu);
         entity.last = cpu;
         Turn::Run {
@@ -116,6 +131,16 @@ impl Scheduler {
         now + self
             .allowance(who, now)
             .map_or(SLICE_NS, |left| left.min(SLICE_NS))
+    }
+
+    /// `who`, which runs on `cpu`, gives its turn to any other that waits; whether one does. It
+    /// keeps its place otherwise: it is passed over once, and loses none of its share.
+    pub fn give_way(&mut self, cpu: CpuId, who: Who, now: u64) -> bool {
+        let another = self.best(cpu, now).is_some();
+        if let Some(entity) = self.entity_mut(who).filter(|_| another) {
+            entity.gives_way = true;
+        }
+        another
     }
 
     /// Whether `cpu`, which runs `who`, should change to another vCPU now: its turn has ended and
@@ -137,18 +162,18 @@ impl Scheduler {
     }
 
     /// The waiting vCPU with the least virtual time that may run on `cpu`. One that would rather run
-    /// elsewhere, or ran elsewhere last, counts as a little later.
+    /// elsewhere, or ran elsewhere last, counts as a little later; one that gives way, as the last.
     fn best(&mut self, cpu: CpuId, now: u64) -> Option<(usize, u64)> {
-        let mut best: Option<(usize, u64, u64)> = None;
+        let mut best: Option<(usize, u64, (bool, u64))> = None;
         for index in 0..self.entities.len() {
             let entity = &self.entities[index];
-            if !entity.ready || entity.running.is_some() || !entity.affinity.may(cpu) {
+            if !entity.waits() || !entity.affinity.may(cpu) {
                 continue;
             }
             let (who, time) = (entity.who, entity.time);
             let away = u64::from(!entity.affinity.likes(cpu)) * WAKE_BONUS_NS
                 + u64::from(entity.last != cpu) * (WAKE_BONUS_NS / 4);
-            let key = time.saturating_add(away);
+            let key = (entity.gives_way, time.saturating_add(away));
             if best.is_some_and(|(_, _, least)| least <= key) || self.allowance(who, now) == Some(0)
             {
                 continue;
@@ -162,7 +187,7 @@ impl Scheduler {
     fn next_budget(&self, cpu: CpuId) -> Option<u64> {
         self.entities
             .iter()
-            .filter(|entity| entity.ready && entity.running.is_none() && entity.affinity.may(cpu))
+            .filter(|entity| entity.waits() && entity.affinity.may(cpu))
             .filter_map(|entity| {
                 let share = self
                     .shares

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 struct Simulation {
     scheduler: Scheduler,
     cpus: Vec<Option<(Who, u64, u64)>>,
+    /// When a pCPU that halts looks again by itself.
+    look_again: Vec<Option<u64>>,
     /// For each vCPU: ns to run before sleeping, ns to sleep; 0 to run: never sleeps.
     habits: HashMap<Who, (u64, u64)>,
     wakes: Vec<(u64, Who)>,
@@ -33,6 +35,7 @@ impl Simulation {
         Self {
             scheduler: Scheduler::new(),
             cpus: vec![None; cpus],
+            look_again: vec![None; cpus],
             habits: HashMap::new(),
             wakes: Vec::new(),
             burst: HashMap::new(),
@@ -74,10 +77,34 @@ impl Simulation {
             if !self.scheduler.should_yield(cpu, who, until, self.now) {
                 return;
             }
-            self.scheduler.put(who);
-            self.cpus[n] = None;
+            self.leave(cpu, who);
         }
-        if let Turn::Run { who, until } = self.scheduler.take(cpu, self.now) {
+        self.take(cpu);
+    }
+
+    fn leave(&mut self, cpu: CpuId, who: Who) {
+        self.scheduler.put(who);
+        self.cpus[cpu.0 as usize] = None;
+    }
+
+    /// The vCPU on a pCPU gives its turn to another that waits.
+    fn give_way(&mut self, cpu: CpuId) {
+        let Some((who, ..)) = self.cpus[cpu.0 as usize] else {
+            return;
+        };
+        if self.scheduler.give_way(cpu, who, self.now) {
+            self.leave(cpu, who);
+            self.take(cpu);
+        }
+    }
+
+    fn take(&mut self, cpu: CpuId) {
+        let n = cpu.0 as usize;
+        let turn = self.scheduler.take(cpu, self.now);
+        if let Turn::Idle { look_again } = turn {
+            self.look_again[n] = look_again;
+        }
+        if let Turn::Run { who, until } = turn {
             assert!(
                 self.scheduler.affinity(who).unwrap().may(cpu),
                 "{who:?} may not run on {cpu}"
@@ -88,6 +115,15 @@ impl Simulation {
             }
             self.cpus[n] = Some((who, until, self.now));
         }
+        let idle = self.idle() & !(1 << n);
+        if let Some(told) = self.scheduler.offer(idle, self.now) {
+            self.take(told);
+        }
+    }
+
+    /// Whether a pCPU looks around without being told: its timer sees to that while it runs something.
+    fn looks(&self, n: usize) -> bool {
+        self.cpus[n].is_some() || self.look_again[n].is_some_and(|at| at <= self.now)
     }
 
     fn run(&mut self, ns: u64) {
@@ -117,7 +153,11 @@ impl Simulation {
                 .collect();
             self.wakes.retain(|(at, _)| *at > self.now);
             due.into_iter().for_each(|who| self.wake(who));
-            (0..self.cpus.len()).for_each(|n| self.look(CpuId(n as u32)));
+            for n in 0..self.cpus.len() {
+                if self.looks(n) {
+                    self.look(CpuId(n as u32));
+                }
+            }
         }
     }
 
@@ -225,6 +265,7 @@ fn a_move_of_affinity_is_told_to_the_pcpu_and_obeyed() {
         .scheduler
         .set_affinity(who(1, 0), Affinity { hard: 2, soft: !0 });
     assert_eq!(told, Some(CpuId(0)));
+    machine.look(CpuId(0));
     machine.run(10_000_000);
     assert_eq!(machine.scheduler.running_on(who(1, 0)), Some(CpuId(1)));
 }
@@ -241,6 +282,51 @@ fn soft_affinity_is_a_wish() {
     machine.vcpu(who(2, 0), Affinity { hard: !0, soft: 2 }, (0, 0));
     machine.run(1_000_000_000);
     assert!(machine.share(2) > 0.9e9);
+}
+
+#[test]
+fn a_pcpu_that_halts_gets_what_another_had_to_put_back() {
+    let mut machine = Simulation::new(2);
+    machine.domain(1, 256, 0);
+    machine.domain(2, 256, 0);
+    // Both pCPUs are busy, one of them for a moment only.
+    machine.vcpu(who(1, 0), Affinity { hard: 1, soft: !0 }, (0, 0));
+    machine.vcpu(who(1, 1), Affinity::default(), (0, 0));
+    machine.vcpu(
+        who(2, 0),
+        Affinity { hard: 2, soft: !0 },
+        (STEP, 1_000_000_000),
+    );
+    machine.run(1_000_000);
+    assert!(machine.cpus.iter().all(Option::is_some));
+}
+
+#[test]
+fn who_gives_way_is_passed_over_once() {
+    let mut machine = Simulation::new(1);
+    machine.domain(1, 256, 0);
+    // The second one is far ahead: without the word it would wait for long.
+    (0..2).for_each(|n| machine.vcpu(who(1, n), Affinity::default(), (0, 0)));
+    machine.run(5_000_000);
+    let runs = |machine: &Simulation| machine.cpus[0].unwrap().0;
+    for _ in 0..20 {
+        let (first, before) = (runs(&machine), machine.share(1));
+        machine.give_way(CpuId(0));
+        assert_ne!(runs(&machine), first);
+        machine.run(STEP);
+        assert!(machine.share(1) > before);
+    }
+    machine.run(1_000_000_000);
+    let [a, b] = [0, 1].map(|n| machine.scheduler.ran_ns(who(1, n)) as f64);
+    assert!(close(a, b, 5.0), "{a} {b}");
+}
+
+#[test]
+fn giving_way_to_nobody_changes_nothing() {
+    let mut machine = Simulation::new(1);
+    machine.domain(1, 256, 0);
+    machine.vcpu(who(1, 0), Affinity::default(), (0, 0));
+    assert!(!machine.scheduler.give_way(CpuId(0), who(1, 0), machine.now));
 }
 
 proptest! {
