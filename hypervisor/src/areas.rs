@@ -1,7 +1,8 @@
 //! Copies of a vCPU's run state and clock at addresses that its guest has registered.
 //!
-//! They are written through the guest kernel's tables when the vCPU gets a pCPU. An address that is
-//! not mapped then is the guest's own loss: the copy is skipped, as on Xen.
+//! They are written through the guest kernel's tables when the vCPU gets a pCPU; the run state also
+//! when it leaves it, so that others see that it waits or sleeps. An address that is not mapped then
+//! is the guest's own loss: the copy is skipped, as on Xen.
 
 use crate::domain::Domain;
 use crate::guest_memory::Space;
@@ -20,8 +21,15 @@ pub fn publish(domain: &Domain, vcpu: &Vcpu, space: &Space) {
     publish_time(vcpu, space);
 }
 
+/// Writes the run state of a vCPU that is about to leave its pCPU: its time counts as waiting,
+/// sleeping or offline from here on.
+pub fn publish_rest(domain: &Domain, vcpu: &Vcpu, space: &Space) {
+    vcpu.rests(clock::now_ns());
+    publish_runstate(domain, vcpu, space);
+}
+
 /// Writes the run state; a guest that has asked for it can see by a flag that this is under way.
-fn publish_runstate(domain: &Domain, vcpu: &Vcpu, space: &Space) {
+pub fn publish_runstate(domain: &Domain, vcpu: &Vcpu, space: &Space) {
     let at = vcpu.runstate_area.load(SeqCst);
     if at == 0 {
         return;

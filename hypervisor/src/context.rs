@@ -26,16 +26,19 @@ use xenolith_rules::types::{GuestAddr, Mfn, MfnClaim};
 /// Table entries looked at before others get a chance.
 const SLICE: u32 = 2048;
 
+/// CR0's task-switched bit, the only one that is the guest's to choose.
+const CR0_TS: u64 = 1 << 3;
+
 /// Gives a vCPU its first context. Nothing is kept unless all of it is good.
 pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: &Call) -> Answer {
     if vcpu.id.0 >= LEGACY_VCPUS && vcpu.registered_info().is_none() {
         return Err(Errno::EINVAL);
     }
+    // 5 KiB: not for the stack.
+    let given: Box<VcpuGuestContext> = read(running, call.pointer(2))?;
     if vcpu.is_initialised() {
         return Err(Errno::EEXIST);
     }
-    // 5 KiB: not for the stack.
-    let given: Box<VcpuGuestContext> = read(running, call.pointer(2))?;
     let mut state = without_roots(&given)?;
     state.on_user_root = running.domain.policy.user_bit == UserBit::Forced;
 
@@ -114,8 +117,15 @@ fn without_roots(given: &VcpuGuestContext) -> Result<Box<VcpuState>, Errno> {
     } else {
         Mode::User
     };
-    let bases = [given.fs_base, given.gs_base_kernel, given.gs_base_user];
-    if bases.iter().any(|&base| !GuestAddr(base).is_canonical()) {
+    let addresses = [
+        given.user_regs.rip,
+        given.user_regs.rsp,
+        given.kernel_sp,
+        given.fs_base,
+        given.gs_base_kernel,
+        given.gs_base_user,
+    ];
+    if addresses.iter().any(|&at| !GuestAddr(at).is_canonical()) {
         return Err(Errno::EINVAL);
     }
     let kernel_sp = check_kernel_stack(given.kernel_sp).map_err(|_| Errno::EINVAL)?;
@@ -146,7 +156,7 @@ fn without_roots(given: &VcpuGuestContext) -> Result<Box<VcpuState>, Errno> {
         in_nmi: false,
         cr2: 0,
         cr4: given.ctrlreg[4],
-        task_switched: false,
+        task_switched: given.ctrlreg[0] & CR0_TS != 0,
         segments: Default::default(),
         debug: Default::default(),
         call: None,

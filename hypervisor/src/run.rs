@@ -67,6 +67,7 @@ fn run_vcpu(cpu: CpuId, mut stay: Stay) {
     state.bases = Bases::current();
     state.fpu.save();
     mm::forget_guest_root();
+    areas::publish_rest(&domain, &vcpu, &Space::new(&domain, state.kernel_root));
     vcpu.park(state);
     stay.end();
     domain::reap(&domain);
@@ -86,6 +87,7 @@ fn step(running: &mut Running) {
     if running.vcpu.run_state() != RunState::Runnable {
         return;
     }
+    running.vcpu.end_poll();
     let root = mm::load_guest_root(running.state.root());
     match entry::run(&mut running.state.regs, root) {
         Exit::Interrupt { vector } => {

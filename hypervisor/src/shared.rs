@@ -47,11 +47,15 @@ impl VcpuInfo {
         }
     }
 
-    /// Copies all 64 bytes from `old`, and makes the guest look at every port.
+    /// Copies all 64 bytes from `old`.
     pub fn take_over(&self, old: &VcpuInfo) {
         for word in (0..size_of::<VcpuInfoAbi>()).step_by(8) {
             self.word(word).store(old.word(word).load(SeqCst), SeqCst);
         }
+    }
+
+    /// Makes the guest look at every port.
+    pub fn look_at_every_port(&self) {
         self.pending_sel().store(u64::MAX, SeqCst);
         self.upcall_pending_byte().store(1, SeqCst);
     }

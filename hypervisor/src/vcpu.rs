@@ -23,6 +23,7 @@ use xenolith_mech::entry::Regs;
 use xenolith_mech::guest::{Bases, FpuState};
 use xenolith_mech::sync::{Level, Lock};
 use xenolith_rules::sched::Who;
+use xenolith_rules::time::DEFAULT_PERIOD_NS;
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
 use xenolith_rules::types::{CpuId, DomId, Mfn, PAGE_SIZE, VcpuId};
 
@@ -115,11 +116,14 @@ pub struct VcpuState {
 }
 
 impl Vcpu {
-    /// A vCPU of `domain`, offline, to run on `home` first.
+    /// A vCPU of `domain`, offline, to run on `home` first. Its timer ticks until its guest stops
+    /// it: small kernels live by that.
     pub fn new(domain: Weak<Domain>, domid: DomId, id: VcpuId, home: CpuId) -> Self {
+        let timers = Timers::default();
+        timers.set_period(DEFAULT_PERIOD_NS);
         Self {
             id,
-            timers: Timers::default(),
+            timers,
             ldt: LdtFrames::default(),
             domid,
             domain,
@@ -196,6 +200,11 @@ impl Vcpu {
     pub fn enters(&self, cpu: CpuId, now: u64) {
         self.cpu.store(cpu.0, SeqCst);
         self.accounts.lock().enter(RUNSTATE_RUNNING, now);
+    }
+
+    /// It is about to leave its pCPU, and its time counts as resting from now on.
+    pub fn rests(&self, now: u64) {
+        self.accounts.lock().enter(self.resting(), now);
     }
 
     /// It leaves its pCPU. Under the scheduler's lock.
@@ -297,11 +306,8 @@ impl Vcpu {
 
     /// Ends its sleep, if it sleeps.
     pub fn wake(&self) {
-        if self.run_state() == RunState::Blocked
-            && sched::change(self, &[RunState::Blocked], RunState::Runnable)
-        {
-            self.polling.store(POLL_NONE, SeqCst);
-            self.timers.set_poll_end(0);
+        if self.run_state() == RunState::Blocked {
+            sched::change(self, &[RunState::Blocked], RunState::Runnable);
         }
     }
 
@@ -319,6 +325,15 @@ impl Vcpu {
         self.polling.store(port, SeqCst);
         self.timers.set_poll_end(end);
         timers::watch(self);
+    }
+
+    /// It runs again, so its poll is over. Only the pCPU that has it calls this: whoever woke it
+    /// may be late, and end the next poll.
+    pub fn end_poll(&self) {
+        if self.polling.load(SeqCst) != POLL_NONE {
+            self.polling.store(POLL_NONE, SeqCst);
+            self.timers.set_poll_end(0);
+        }
     }
 
     /// Wakes it if it polls `port`.

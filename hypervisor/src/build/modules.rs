@@ -2,7 +2,6 @@
 
 use super::{BuildError, DOM0, Spec, Why};
 use crate::domain::Rights;
-use crate::shared::LEGACY_VCPUS;
 use crate::vcpu::Vcpu;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,7 +12,7 @@ use xenolith_mech::boot::{BootInfo, Module};
 use xenolith_mech::mm::modules::{self, ModuleBytes};
 use xenolith_mech::{mm, smp};
 use xenolith_rules::build::UserBit;
-use xenolith_rules::cmdline::{DomuLine, Options, is_domu, split_dom0_arguments};
+use xenolith_rules::cmdline::{DomuLine, Options, domu, is_domu, split_dom0_arguments};
 use xenolith_rules::elf::Role;
 use xenolith_rules::sched::{Affinity, Weight};
 use xenolith_rules::types::{DomId, PAGE_SIZE};
@@ -112,7 +111,10 @@ impl<'a> Modules<'a> {
                 .dom0_mem
                 .max_pages(self.available)
                 .unwrap_or(self.available),
-            vcpus: options.dom0_max_vcpus.count(smp::count()).min(LEGACY_VCPUS),
+            vcpus: options
+                .dom0_max_vcpus
+                .count(smp::count())
+                .min(domu::MAX_VCPUS),
             weight: Weight::default(),
             affinity: Affinity::default(),
             verbose: options.dom0_verbose,

@@ -17,9 +17,6 @@ use xenolith_rules::trap::selectors::{KERNEL_CODE64, KERNEL_DATA};
 use xenolith_rules::trap::{Callbacks, Mode, TrapTable};
 use xenolith_rules::types::{CpuId, Mfn, VcpuId};
 
-/// Period of the timer that runs until a guest stops it: small kernels live by it.
-const PERIOD_NS: u64 = 10_000_000;
-
 /// Creates the vCPUs, enters the domain into the table of domains, and gives the vCPUs
 /// their places in the run queues. The first one is returned, parked and offline.
 pub fn create(
@@ -55,7 +52,6 @@ pub fn create(
     state.on_user_root = domain.policy.user_bit == UserBit::Forced;
     let fresh = first.initialise(Box::new(state));
     debug_assert!(fresh.is_ok());
-    first.timers.set_period(PERIOD_NS);
     domain.publish(vcpus.clone());
     sched::add_domain(domain.id, spec.weight);
     for vcpu in &vcpus {

@@ -35,15 +35,15 @@ pub fn vcpu_op(running: &mut Running, call: &Call) -> Answer {
         VCPUOP_GET_RUNSTATE_INFO => running.space().write(at, &vcpu.runstate())?,
         VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA => {
             let arg: VcpuRegisterRunstateMemoryArea = running.space().read(at)?;
-            running.space().write(GuestAddr(arg.addr), &vcpu.runstate())?;
-            vcpu.runstate_area.store(arg.addr, SeqCst);
+            let area = guests_own(arg.addr)?;
+            vcpu.runstate_area.store(area, SeqCst);
+            areas::publish_runstate(running.domain, &vcpu, &running.space());
         }
         VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA => {
             let arg: VcpuRegisterTimeMemoryArea = running.space().read(at)?;
-            vcpu.time_area.store(arg.addr, SeqCst);
-            if own {
-                areas::publish_time(&vcpu, &running.space());
-            }
+            let area = guests_own(arg.addr)?;
+            vcpu.time_area.store(area, SeqCst);
+            areas::publish_time(&vcpu, &running.space());
         }
         VCPUOP_REGISTER_VCPU_INFO => {
             let arg: VcpuRegisterVcpuInfo = running.space().read(at)?;
@@ -66,12 +66,23 @@ pub fn vcpu_op(running: &mut Running, call: &Call) -> Answer {
         }
         VCPUOP_STOP_SINGLESHOT_TIMER if own => vcpu.timers.set_oneshot(0),
         VCPUOP_SET_SINGLESHOT_TIMER | VCPUOP_STOP_SINGLESHOT_TIMER => return Err(Errno::EINVAL),
+        VCPUOP_SEND_NMI if at.0 != 0 => return Err(Errno::EINVAL),
         VCPUOP_SEND_NMI => vcpu.send_nmi(),
         // Only for a domain whose vCPUs are pinned to pCPUs one to one, which none is.
         VCPUOP_GET_PHYSID => return Err(Errno::EINVAL),
         _ => return Err(Errno::ENOSYS),
     }
     OK
+}
+
+/// An address for a copy that is written later: if it cannot be written then, that is the guest's
+/// own loss, so it need not be mapped now.
+fn guests_own(address: u64) -> Result<u64, Errno> {
+    let address = GuestAddr(address);
+    if !address.is_canonical() || address.is_hypervisors() {
+        return Err(Errno::EFAULT);
+    }
+    Ok(address.0)
 }
 
 /// Takes a vCPU down. The last one that goes takes the domain with it, as on Xen.
@@ -88,8 +99,8 @@ fn down(running: &mut Running, vcpu: &Vcpu) {
     }
 }
 
-/// Moves a vCPU's `vcpu_info` to where the guest wants it: once, for a vCPU that does not run
-/// or is the caller, and never across a page's end.
+/// Moves a vCPU's `vcpu_info` to where the guest wants it: once, for a vCPU that is down or is the
+/// caller, and never across a page's end.
 fn register_info(
     running: &Running,
     vcpu: &Arc<Vcpu>,
@@ -97,9 +108,11 @@ fn register_info(
 ) -> Result<(), Errno> {
     let offset = arg.offset as usize;
     let size = size_of::<VcpuInfoAbi>();
-    let fits = offset <= PAGE_SIZE as usize - size && offset % align_of::<VcpuInfoAbi>() == 0;
+    if offset > PAGE_SIZE as usize - size || offset % align_of::<VcpuInfoAbi>() != 0 {
+        return Err(Errno::ENXIO);
+    }
     let at_rest = vcpu.id == running.vcpu.id || vcpu.run_state() == RunState::Offline;
-    if !fits || !at_rest || vcpu.registered_info().is_some() {
+    if !at_rest || vcpu.registered_info().is_some() {
         return Err(Errno::EINVAL);
     }
     let held = pages::hold_writable(running.domain.id, MfnClaim(arg.mfn)).ok_or(Errno::EINVAL)?;
@@ -110,9 +123,13 @@ fn register_info(
         // It had no place before, so nobody has unmasked it.
         new.set_upcall_mask(1);
     }
+    new.publish_time();
     if !vcpu.register_info(held.mfn(), offset) {
         return Err(Errno::EINVAL);
     }
+    // Only now: who raises an event has set its pending bit before it looks for this place, so
+    // what it still wrote to the old one is found by looking at every port.
+    new.look_at_every_port();
     // The references stay with the vCPU for the domain's life.
     let _ = held.keep();
     Ok(())
