@@ -101,7 +101,13 @@ fn open(port: u32, name: &'static str, handler: Handler) -> Result<(), Errno> {
             handler,
         },
     );
+    own_ports(port).fetch_or(1 << (port % 64), Ordering::AcqRel);
     Xen::unmask(port)
+}
+
+/// The word with a port's bit among those that notify this vCPU.
+fn own_ports(port: u32) -> &'static AtomicU64 {
+    &vcpus::this().ports[port as usize / 64 % 64]
 }
 
 /// Notifies the other end of a port.
@@ -109,9 +115,10 @@ pub fn notify(port: u32) -> Result<(), Errno> {
     Xen::send(port)
 }
 
-/// Closes a port.
+/// Closes a port of this vCPU's.
 pub fn close(port: u32) -> Result<(), Errno> {
     CHANNELS.lock().remove(&port);
+    own_ports(port).fetch_and(!(1 << (port % 64)), Ordering::AcqRel);
     Xen::close(port)
 }
 
@@ -150,7 +157,7 @@ fn handle() {
     }
 }
 
-/// The ports of a word that are pending and not masked; they are pending no more.
+/// The ports of a word that are this vCPU's, pending and not masked; they are pending no more.
 fn take_word(index: usize) -> u64 {
     // SAFETY: only places of fields are computed; `index` is below 64.
     let pending = word(|shared| unsafe { &raw mut (*shared).evtchn_pending[index] });
@@ -159,7 +166,8 @@ fn take_word(index: usize) -> u64 {
     let (Some(pending), Some(mask)) = (pending, mask) else {
         return 0;
     };
-    let ready = pending.load(Ordering::Acquire) & !mask.load(Ordering::Acquire);
+    let own = vcpus::this().ports[index].load(Ordering::Acquire);
+    let ready = pending.load(Ordering::Acquire) & !mask.load(Ordering::Acquire) & own;
     pending.fetch_and(!ready, Ordering::AcqRel);
     ready
 }

@@ -26,6 +26,8 @@ pub struct Vcpu {
     /// Whether it has been given a context.
     pub(super) started: AtomicU32,
     pub(super) mailbox: Mailbox,
+    /// A bit for each port that notifies it: the words of pending bits are shared by all vCPUs.
+    pub(crate) ports: [AtomicU64; 64],
 }
 
 static VCPUS: [Vcpu; MOST] = {
@@ -83,6 +85,7 @@ impl Vcpu {
             info: AtomicPtr::new(core::ptr::null_mut()),
             started: AtomicU32::new(0),
             mailbox: Mailbox::new(),
+            ports: [const { AtomicU64::new(0) }; 64],
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use guest_kernel_stub::{Xen, vcpus};
-use pv_guest_abi::errno::{EEXIST, EINVAL};
+use pv_guest_abi::errno::{EBUSY, EEXIST, EINVAL};
 use pv_guest_abi::mmu::MMUEXT_PIN_L4_TABLE;
 use pv_guest_abi::vcpu::*;
 use pv_guest_abi::xen_x86::{VGCF_I387_VALID, VGCF_IN_KERNEL, VcpuGuestContext, pfn_to_cr3};
@@ -19,7 +19,7 @@ probes!(vcpus:
     bad_roots_are_refused,
     user_mode_needs_a_user_root,
     hypervisor_addresses_are_refused only_here,
-    refusals_leave_no_trace,
+    refusals_leave_no_trace only_here,
     unpinned_root_is_validated,
 );
 
@@ -269,7 +269,8 @@ fn hypervisor_addresses_are_refused() -> Outcome {
     still_without_context()
 }
 
-/// Does a refused context leave its frames as they were, and the vCPU ready for a good one?
+/// Does a refused context leave its frames as they were, and the vCPU ready for a good one? (Xen keeps
+/// the good one of two roots until the domain ends.)
 fn refusals_leave_no_trace() -> Outcome {
     at_least(2)?;
     let root = copy_of_root()?;
@@ -304,13 +305,13 @@ fn unpinned_root_is_validated() -> Outcome {
     let mut given = context(1, runs_on_it);
     given.ctrlreg[3] = pfn_to_cr3(mem::mfn(root));
     returns!(initialise(1, &given), 0, "initialise");
-    returns!(mem::thaw(root), -EINVAL, "making the root writable again");
+    returns!(mem::thaw(root), -EBUSY, "making the root writable again");
     returns!(op(VCPUOP_UP, 1, 0), 0, "up");
     until("vCPU 1 runs", || RAN.load(SeqCst) == 1)?;
     returns!(op(VCPUOP_DOWN, 1, 0), 0, "down");
     returns!(
         mem::thaw(root),
-        -EINVAL,
+        -EBUSY,
         "making the root of a vCPU that is down writable"
     );
     let pinned = mem::mmuext(MMUEXT_PIN_L4_TABLE, mem::mfn(root), 0);

@@ -8,7 +8,7 @@ use pv_guest_abi::shared::VcpuInfo;
 use pv_guest_abi::vcpu::*;
 
 use super::probes;
-use crate::kit::vcpus::{all, at_least, call, context, initialise, op, until};
+use crate::kit::vcpus::{all, at_least, call, context, finish, initialise, op, until};
 use crate::kit::{Outcome, at, event, mem};
 
 probes!(vcpus:
@@ -82,6 +82,7 @@ fn info_of_a_running_vcpu_stays() -> Outcome {
         .move_info()
         .map_err(|errno| alloc::format!("of a vCPU that is down: {errno}"))?;
     returns!(op(VCPUOP_UP, 1, 0), 0, "up");
+    finish(1)?;
     call(1, |_| {}, 0)
 }
 

@@ -18,6 +18,7 @@ probes!(vcpus:
     ticks_of_a_new_vcpu,
     periodic_timers_are_each_vcpus_own,
     ticks_stop_and_start_from_outside,
+    ticks_wake_nobody,
     polls_end_in_time,
     timer_fires_while_others_spin,
 );
@@ -196,6 +197,25 @@ fn ticks_stop_and_start_from_outside() -> Outcome {
     Ok(())
 }
 
+/// Do ticks come only to a vCPU that runs, so that one asleep stays so?
+fn ticks_wake_nobody() -> Outcome {
+    all(2)?;
+    crate::kit::vcpus::call(
+        1,
+        |_| {
+            note(events::bind_virq(VIRQ_TIMER, "timer", count_event).map(drop));
+            note(Xen::vcpu_periodic_timer(1, Some(2 * MS)));
+        },
+        0,
+    )?;
+    event::spin(5 * MS);
+    let before = COUNTS[1].load(SeqCst);
+    event::spin(50 * MS);
+    same!(COUNTS[1].load(SeqCst), before, "ticks while it sleeps");
+    same!(FAILED.load(SeqCst), 0, "the timer or its port");
+    Ok(())
+}
+
 /// Do polls of several vCPUs end at their times, not before?
 fn polls_end_in_time() -> Outcome {
     let count = all(2)?;
@@ -203,9 +223,12 @@ fn polls_end_in_time() -> Outcome {
         post(
             id,
             |id| {
+                // Its own port, where nothing comes: with none or several, any event may wake it.
+                let port = Xen::bind_ipi(id as u32).unwrap_or(0);
+                event::mask_port(port, true);
                 for _ in 0..20 {
                     let until = time::now_ns() + (1 + id % 5) * MS;
-                    note(Xen::poll(&[], Some(until)));
+                    note(Xen::poll(&[port], Some(until)));
                     if time::now_ns() < until {
                         EARLY.fetch_add(1, SeqCst);
                     }
