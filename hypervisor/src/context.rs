@@ -30,7 +30,7 @@ const SLICE: u32 = 2048;
 const CR0_TS: u64 = 1 << 3;
 
 /// Gives a vCPU its first context. Nothing is kept unless all of it is good.
-pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: &Call) -> Answer {
+pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: Call) -> Answer {
     if vcpu.id.0 >= LEGACY_VCPUS && vcpu.registered_info().is_none() {
         return Err(Errno::EINVAL);
     }
@@ -45,7 +45,7 @@ pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: &Call) -> Answer {
     let mut budget = Budget::new(SLICE);
     let kernel = MfnClaim(cr3_to_pfn(given.ctrlreg[3]));
     let Progress::Done(root) = take_root(running, &mut budget, kernel)? else {
-        return Ok(Outcome::Again(call.clone()));
+        return Ok(Outcome::Again(call));
     };
     state.kernel_root = root;
     if given.ctrlreg[1] != 0 {
@@ -54,7 +54,7 @@ pub fn initialise(running: &mut Running, vcpu: &Vcpu, call: &Call) -> Answer {
             Ok(Progress::Done(root)) => state.user_root = Some(root),
             Ok(Progress::Again) => {
                 drop_roots(running, &state);
-                return Ok(Outcome::Again(call.clone()));
+                return Ok(Outcome::Again(call));
             }
             Err(errno) => {
                 drop_roots(running, &state);

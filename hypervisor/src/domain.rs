@@ -13,6 +13,7 @@ use bitflags::bitflags;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use hashbrown::HashMap;
+use pv_guest_abi::memory::E820Entry;
 use spin::Once;
 use xenolith_mech::console;
 use xenolith_mech::sync::{Level, Lock};
@@ -65,6 +66,8 @@ pub struct Domain {
     vcpus: Once<Vec<Arc<Vcpu>>>,
     /// What the guest has switched on by `vm_assist`.
     pub assists: AtomicU64,
+    /// Its memory map, as it or a toolstack has set it; empty: none.
+    pub memory_map: Lock<Vec<E820Entry>>,
     /// What it writes to the hypervisor's console, if that is not its own.
     pub console: Lock<GuestConsole>,
     /// Frames that have come back since its burial began.
@@ -130,6 +133,7 @@ impl Domain {
             grants: Grants::new(id),
             vcpus: Once::new(),
             assists: AtomicU64::new(0),
+            memory_map: Lock::new(Level::Domain, Vec::new()),
             console: Lock::new(Level::Console, GuestConsole::new()),
             returned: AtomicU64::new(0),
             down: AtomicBool::new(false),

@@ -3,7 +3,7 @@
 
 use crate::domain::{self, Rights};
 use crate::{reaper, segments};
-use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use pv_guest_abi::errno::Errno;
 use xenolith_mech::mm::{self, direct};
 use xenolith_mech::sync::{Guard, Level, Lock};
@@ -17,6 +17,8 @@ use xenolith_rules::types::{DomId, Mfn, MfnClaim, Pfn};
 pub struct Pages {
     tables: Lock<Tables>,
     owned: AtomicU64,
+    /// It has been told that it can be filled up.
+    promised: AtomicBool,
 }
 
 impl Pages {
@@ -25,6 +27,7 @@ impl Pages {
         Self {
             tables: Lock::new(Level::Pages, Tables::new(owner, user_bit, cache_bits)),
             owned: AtomicU64::new(0),
+            promised: AtomicBool::new(false),
         }
     }
 
@@ -50,6 +53,21 @@ impl Pages {
     /// Counts `frames` less.
     pub fn unclaim(&self, frames: u64) {
         self.owned.fetch_sub(frames, SeqCst);
+    }
+
+    /// Notes that the domain was promised memory (`XENMEM_claim_pages`).
+    pub fn promise(&self) {
+        self.promised.store(true, SeqCst);
+    }
+
+    /// Whether it was.
+    pub fn is_promised(&self) -> bool {
+        self.promised.load(SeqCst)
+    }
+
+    /// Takes the promise back.
+    pub fn end_promise(&self) {
+        self.promised.store(false, SeqCst);
     }
 }
 

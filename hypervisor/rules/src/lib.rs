@@ -21,6 +21,7 @@ pub mod memmap;
 pub mod msr;
 pub mod multiboot;
 pub mod paging;
+pub mod reservation;
 pub mod ring;
 pub mod sched;
 pub mod soft_off;

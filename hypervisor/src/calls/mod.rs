@@ -23,6 +23,7 @@ pub use event::close as close_port;
 pub use mmu::{flush_all, load_base};
 
 use crate::debug;
+use crate::reservation::Fresh;
 use crate::running::Running;
 use alloc::boxed::Box;
 use pv_guest_abi::errno::Errno;
@@ -30,7 +31,7 @@ use pv_guest_abi::hypercall::Hypercall;
 use xenolith_rules::types::GuestAddr;
 
 /// A hypercall on its way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Call {
     /// Which one, as the guest said.
     pub number: u32,
@@ -40,6 +41,8 @@ pub struct Call {
     pub done: u64,
     /// The call within a multicall that is not finished.
     pub inner: Option<Box<Call>>,
+    /// Frames that are on their way to a domain.
+    pub fresh: Option<Fresh>,
 }
 
 /// What a handler answers.
@@ -78,6 +81,7 @@ pub fn hypercall(running: &mut Running) {
         args: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8],
         done: 0,
         inner: None,
+        fresh: None,
     };
     resume(running, call);
 }
@@ -118,7 +122,7 @@ fn serve(running: &mut Running, call: Call) -> Answer {
         Hypercall::VmAssist => assist::vm_assist(running, &call),
         Hypercall::ConsoleIo => console::console_io(running, call),
         Hypercall::Iret => trap::iret(running),
-        Hypercall::VcpuOp => vcpu::vcpu_op(running, &call),
+        Hypercall::VcpuOp => vcpu::vcpu_op(running, call),
         Hypercall::SetSegmentBase => trap::set_segment_base(running, &call),
         Hypercall::MmuextOp => mmu::mmuext_op(running, call),
         Hypercall::SchedOp => sched::sched_op(running, &call),

@@ -27,6 +27,7 @@ pub fn multicall(running: &mut Running, mut call: Call) -> Answer {
                 args: [a, b, c, d, e],
                 done: 0,
                 inner: None,
+                fresh: None,
             },
             |inner| *inner,
         );

@@ -18,7 +18,7 @@ use xenolith_rules::time::{MIN_PERIOD_NS, Timeout};
 use xenolith_rules::types::{GuestAddr, MfnClaim, PAGE_SIZE, VcpuId};
 
 /// One of the sub-operations of `vcpu_op(cmd, vcpu, arg)`.
-pub fn vcpu_op(running: &mut Running, call: &Call) -> Answer {
+pub fn vcpu_op(running: &mut Running, call: Call) -> Answer {
     let id = VcpuId(call.word(1));
     let vcpu = running.domain.vcpu(id).ok_or(Errno::ENOENT)?.clone();
     let own = id == running.vcpu.id;
@@ -108,7 +108,7 @@ fn register_info(
 ) -> Result<(), Errno> {
     let offset = arg.offset as usize;
     let size = size_of::<VcpuInfoAbi>();
-    if offset > PAGE_SIZE as usize - size || offset % align_of::<VcpuInfoAbi>() != 0 {
+    if offset > PAGE_SIZE as usize - size || !offset.is_multiple_of(align_of::<VcpuInfoAbi>()) {
         return Err(Errno::ENXIO);
     }
     let at_rest = vcpu.id == running.vcpu.id || vcpu.run_state() == RunState::Offline;

@@ -141,6 +141,13 @@ pub fn main(boot: Boot) -> ! {
             restore();
             ask(probe);
         }),
+        Some(family) if family.ends_with("::") => {
+            let names = |probe: &&Probe| probe.name.starts_with(family);
+            all().filter(names).for_each(|probe| {
+                restore();
+                ask(probe);
+            });
+        }
         Some(name) => match all().chain(apart()).find(|probe| probe.name == name) {
             Some(probe) => ask(probe),
             None => println!("PROBE {name} FAIL: there is no such probe"),

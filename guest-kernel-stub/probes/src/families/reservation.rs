@@ -20,7 +20,7 @@ probes!(reservation:
     page_given_back_twice,
     increase_without_a_list,
     list_that_cannot_be_written,
-    fresh_frames_are_zero,
+    fresh_frames_are_zero only_here,
     large_extents,
     exchange_gives_other_frames,
     exchange_for_one_large_extent,
@@ -285,7 +285,7 @@ fn list_that_cannot_be_written() -> Outcome {
     Ok(())
 }
 
-/// Is nothing left in a frame of what was there before?
+/// Is nothing left in a frame of what was there before? (Xen scrubs between domains only.)
 fn fresh_frames_are_zero() -> Outcome {
     let pages: Vec<u64> = (0..32).map(|_| mem::page()).collect();
     for page in &pages {
@@ -739,7 +739,7 @@ fn m2p_frames() -> Outcome {
         same!(mfn % 512, 0, "a block's alignment");
         let page = mem::page();
         check!(
-            mem::map(page, mfn * PAGE | WRITE) < 0,
+            mem::map(page, (mfn * PAGE) | WRITE) < 0,
             "frame {mfn:#x} could be mapped writable"
         );
     }
