@@ -49,10 +49,11 @@ pub fn memory_map() -> &'static [E820Entry] {
 
 /// Serves a device's interrupt that this pCPU got.
 pub fn interrupt(vector: u8) {
-    if vector == apic::SERIAL_VECTOR && console::on_interrupt() {
-        if let Some(reader) = domain::find(DomId(0)) {
-            events::raise_console(&reader);
-        }
+    if vector == apic::SERIAL_VECTOR
+        && console::on_interrupt()
+        && let Some(reader) = domain::find(DomId(0))
+    {
+        events::raise_console(&reader);
     }
 }
 

@@ -48,7 +48,6 @@ xenolith_mech::entry_points!(boot = main);
 struct Found {
     boot: BootInfo,
     options: Options,
-    map: MemoryMap,
     platform: Platform,
 }
 
@@ -65,12 +64,11 @@ fn main(handoff: Handoff) -> ! {
         .iter()
         .for_each(|line| info!("{line}"));
 
-    let map = start_memory(&boot, &options);
+    start_memory(&boot, &options);
     let platform = start_devices(&boot);
     FOUND.call_once(|| Found {
         boot,
         options,
-        map,
         platform,
     });
     mm::build_roots(CpuId(0)).unwrap_or_else(|error| machine::refuse_boot(error));
@@ -140,9 +138,9 @@ fn filter(level: LogLevel) -> log::LevelFilter {
     }
 }
 
-fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
-    let map =
-        MemoryMap::normalise(boot.memory_map.iter().copied()).unwrap_or_else(|e| machine::refuse_boot(e));
+fn start_memory(boot: &BootInfo, options: &Options) {
+    let map = MemoryMap::normalise(boot.memory_map.iter().copied())
+        .unwrap_or_else(|e| machine::refuse_boot(e));
     let map = options
         .mem_bytes
         .map_or(map.clone(), |bytes| map.without_ram_above(bytes));
@@ -157,7 +155,6 @@ fn start_memory(boot: &BootInfo, options: &Options) -> MemoryMap {
         mm::free_count() >> 8,
         map.ram_bytes() >> 20
     );
-    map
 }
 
 fn start_devices(boot: &BootInfo) -> Platform {

@@ -68,7 +68,7 @@ impl Ldt {
             return Ok(Self { base: 0, entries });
         }
         let at = GuestAddr(base);
-        let good = base % PAGE_SIZE == 0 && at.is_canonical() && !at.is_hypervisors();
+        let good = base.is_multiple_of(PAGE_SIZE) && at.is_canonical() && !at.is_hypervisors();
         if good && entries <= LDT_ENTRIES {
             Ok(Self { base, entries })
         } else {
@@ -216,7 +216,10 @@ pub fn forget_ldts(domain: &Domain) {
 /// Forgets the LDT of a vCPU that no pCPU runs any more.
 pub fn release_ldt(vcpu: &Vcpu, domain: &Domain) {
     let _tables = domain.pages.tables();
-    for mfn in core::mem::take(&mut *vcpu.ldt.0.lock()).into_iter().flatten() {
+    for mfn in core::mem::take(&mut *vcpu.ldt.0.lock())
+        .into_iter()
+        .flatten()
+    {
         drop_descriptors(&LIVE, mfn);
     }
 }
@@ -270,7 +273,11 @@ fn find_ldt_page(vcpu: &Vcpu, domain: &Domain, state: &VcpuState, offset: u64) -
 
 /// `SEGBASE_GS_USER_SEL`: user mode's GS selector, with the base that its descriptor has.
 pub fn set_user_gs(running: &mut Running, gs: u16) {
-    let gs = if gs > selector::LAST_NULL { gs | RPL } else { gs };
+    let gs = if gs > selector::LAST_NULL {
+        gs | RPL
+    } else {
+        gs
+    };
     if selector::is_local(gs) {
         let offset = selector::offset(gs);
         if find_ldt_page(running.vcpu, running.domain, running.state, offset).is_some() {

@@ -170,7 +170,11 @@ pub fn deliver_nmi(running: &mut Running) {
         return;
     }
     let gate = running.state.traps.gate(vector::NMI);
-    let handler = running.state.callbacks.nmi.or(gate.map(|gate| gate.handler));
+    let handler = running
+        .state
+        .callbacks
+        .nmi
+        .or(gate.map(|gate| gate.handler));
     let Some(handler) = handler else { return };
     let at = running.interrupted();
     match trap::bounce(&at, &running.entry_state(), handler, None) {

@@ -101,7 +101,8 @@ pub fn up(id: u32) -> Result<(), VcpuError> {
         return start(id, jobs::serve);
     }
     // SAFETY: it has its context, and a stack that nobody else uses.
-    Ok(unsafe { Xen::vcpu_up(id)? })
+    unsafe { Xen::vcpu_up(id) }?;
+    Ok(())
 }
 
 /// Brings a vCPU up for the first time, to run `main`.

@@ -72,7 +72,11 @@ impl Descriptor {
             return Ok(self);
         }
         if self.0 & SEGMENT == 0 {
-            return if self.0 & TYPE == 0 { Ok(self) } else { Err(Forbidden) };
+            return if self.0 & TYPE == 0 {
+                Ok(self)
+            } else {
+                Err(Forbidden)
+            };
         }
         let raised = match self.dpl() {
             0 => self.0 | KERNEL_RING << DPL_SHIFT,
@@ -86,7 +90,11 @@ impl Descriptor {
 /// below the hypervisor's own.
 pub const fn gdt_frames(entries: u32) -> Option<usize> {
     let frames = entries.div_ceil(PER_FRAME) as usize;
-    if frames <= GDT_FRAMES { Some(frames) } else { None }
+    if frames <= GDT_FRAMES {
+        Some(frames)
+    } else {
+        None
+    }
 }
 
 /// A selector's parts.
@@ -147,7 +155,11 @@ mod tests {
     fn of_system_descriptors_only_nothing_is_accepted() {
         assert_eq!(Descriptor(system(0)).vet(), Ok(Descriptor(system(0))));
         for kind in 1..16 {
-            assert_eq!(Descriptor(system(kind)).vet(), Err(Forbidden), "type {kind:#x}");
+            assert_eq!(
+                Descriptor(system(kind)).vet(),
+                Err(Forbidden),
+                "type {kind:#x}"
+            );
         }
     }
 

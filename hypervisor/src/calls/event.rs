@@ -163,7 +163,11 @@ pub fn close(us: &Arc<Domain>, port: u32) -> Result<(), Errno> {
 /// Closes every port. One that the guest closes meanwhile on another vCPU is closed too.
 fn close_all(us: &Arc<Domain>) -> Result<(), Errno> {
     let mut from = 1;
-    while let Some(port) = us.events.with(|table| Ok(table.next_open(from))).map_err(errno)? {
+    while let Some(port) = us
+        .events
+        .with(|table| Ok(table.next_open(from)))
+        .map_err(errno)?
+    {
         match close(us, port.0) {
             Ok(()) | Err(Errno::EINVAL) => from = port.0 + 1,
             Err(other) => return Err(other),

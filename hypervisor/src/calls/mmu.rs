@@ -144,12 +144,13 @@ fn finish_list(running: &mut Running, call: Call, result: Result<Progress, Errno
 /// frames' owner, the high half the tables' owner plus one.
 fn owner_of_pages(us: &Domain, foreigndom: u32) -> Result<PageOwner, Errno> {
     let (frames, tables) = (foreigndom as u16, (foreigndom >> 16) as u16);
-    if let Some(owner) = tables.checked_sub(1) {
-        if DomId(owner) != us.id && owner != DOMID_SELF {
-            controlled(us, DomId(owner))?;
-            // Writing another domain's tables is the domain builder's.
-            return Err(Errno::EPERM);
-        }
+    if let Some(owner) = tables.checked_sub(1)
+        && DomId(owner) != us.id
+        && owner != DOMID_SELF
+    {
+        controlled(us, DomId(owner))?;
+        // Writing another domain's tables is the domain builder's.
+        return Err(Errno::EPERM);
     }
     match frames {
         DOMID_SELF => Ok(PageOwner::Own),

@@ -233,7 +233,11 @@ fn fourteen_frames() -> Outcome {
     let pages: [u64; 14] = core::array::from_fn(|n| page_of(&[0, limited(0x100 + n as u64)]));
     returns!(set_gdt(&pages, 7168), 0, "14 frames");
     for (n, page) in (0..14).zip(pages) {
-        same!(limit_of((n * 4096 + 8) | 3)?, 0x100 + n, "limit in frame {n}");
+        same!(
+            limit_of((n * 4096 + 8) | 3)?,
+            0x100 + n,
+            "limit in frame {n}"
+        );
         returns!(mem::thaw(page), -EBUSY, "frame {n} is in use");
     }
     returns!(set_gdt(&[pages[3]; 14], 7168), 0, "one frame 14 times");

@@ -228,7 +228,7 @@ pub fn mmuext_ops(list: &[MmuextOp]) -> (i64, u32) {
 }
 
 /// A page that nothing maps writable, to become a table: its address. Its content can
-/// be written before by [`write`], so it is made read-only by the caller's `freeze`.
+/// be written before by [`write()`], so it is made read-only by the caller's `freeze`.
 pub fn freeze(address: u64) -> i64 {
     map(address, entry(address, READ))
 }

@@ -42,7 +42,7 @@ unsafe extern "C" {
     static mut probe_code_rsp: u64;
 }
 
-/// Code for a probe: its first instruction. Made by [`code!`].
+/// Code for a probe: its first instruction. Made by `code!`.
 pub type Code = unsafe extern "C" fn();
 
 /// Names a piece of machine code that runs in kernel mode, or copied into user mode, so

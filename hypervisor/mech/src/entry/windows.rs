@@ -119,7 +119,9 @@ fn show(at: u64, frame: Option<Mfn>) {
 
 /// Loads LDTR: the window, cut to so many entries.
 fn load_ldt(gdt: Mfn, entries: u32) {
-    let limit = entries.checked_mul(8).and_then(|bytes| bytes.checked_sub(1));
+    let limit = entries
+        .checked_mul(8)
+        .and_then(|bytes| bytes.checked_sub(1));
     let selector = match limit {
         None => 0,
         Some(limit) => {

@@ -221,12 +221,7 @@ struct Known {
 
 /// Options that are read and kept, and that nothing goes by yet: reported, so that nobody
 /// relies on them.
-static NOT_YET: &[&str] = &[
-    "conswitch",
-    "reboot",
-    "watchdog",
-    "watchdog_timeout",
-];
+static NOT_YET: &[&str] = &["conswitch", "reboot", "watchdog", "watchdog_timeout"];
 
 const BOOLEAN: &str =
     "the name alone, no-<name>, or =<yes|no|on|off|true|false|enable|disable|1|0>";

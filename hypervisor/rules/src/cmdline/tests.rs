@@ -185,12 +185,7 @@ fn what_is_not_understood_is_named() {
 
 #[test]
 fn options_that_nothing_goes_by_yet_are_reported() {
-    for line in [
-        "watchdog",
-        "conswitch=b",
-        "reboot=k",
-        "watchdog_timeout=9",
-    ] {
+    for line in ["watchdog", "conswitch=b", "reboot=k", "watchdog_timeout=9"] {
         assert_eq!(parse(line).1.len(), 1, "{line}");
     }
     for line in [

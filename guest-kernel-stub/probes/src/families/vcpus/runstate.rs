@@ -295,8 +295,8 @@ fn time_area_is_a_clock() -> Outcome {
         let before = event::now();
         let seen = clock(other)?;
         let after = event::now();
-        // One clock for all, but each vCPU's was written at another time: they differ by rounding.
-        const ROUNDING: u64 = 10_000;
+        // One clock for all, but each vCPU's was written at another time: they differ by what the rate was off.
+        const ROUNDING: u64 = MS;
         check!(
             (before - ROUNDING..=after + ROUNDING).contains(&seen),
             "expected {before}..={after}, seen {seen}"

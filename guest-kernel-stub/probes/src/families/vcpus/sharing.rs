@@ -104,12 +104,18 @@ const KERNEL_GS_BASE: u32 = 0xc000_0102;
 
 fn hold(id: u64) {
     // SAFETY: each vCPU has its own block; vCPU 0 changes `stop` only, which is atomic.
-    let block = unsafe { &mut *(&raw mut BLOCK[id as usize]) };
+    let block = unsafe {
+        let block = &raw mut BLOCK[id as usize];
+        &mut *block
+    };
     for (number, word) in block.registers.iter_mut().enumerate() {
-        *word = 0x0101_0101_0101_0101 * (id + 1) ^ (number as u64) << 56;
+        *word = (0x0101_0101_0101_0101 * (id + 1)) ^ ((number as u64) << 56);
     }
     for (number, words) in block.xmm.iter_mut().enumerate() {
-        *words = [!id << 32 | number as u64, id << 48 | 0xf00 + number as u64];
+        *words = [
+            (!id << 32) | number as u64,
+            (id << 48) | (0xf00 + number as u64),
+        ];
     }
     block.own = vcpus::get(id as u32).gs_base();
     // Rounding in one of four ways, in both units.
@@ -140,7 +146,13 @@ fn registers_survive_preemption() -> Outcome {
         post(id, hold, id.into())?;
     }
     // SAFETY: only atomics of the blocks are looked at while their vCPUs run.
-    let block = |id: u32| unsafe { &*(&raw const BLOCK[id as usize]) };
+    let block = |id: u32| {
+        // SAFETY: as above.
+        unsafe {
+            let block = &raw const BLOCK[id as usize];
+            &*block
+        }
+    };
     for id in 1..count {
         until("each vCPU goes round", || {
             block(id).rounds.load(SeqCst) > 100

@@ -116,8 +116,8 @@ fn set_timer_is_the_callers() -> Outcome {
 
 extern "C" fn count_ticks() -> ! {
     note(events::bind_virq(VIRQ_TIMER, "timer", count_event).map(drop));
-    // SAFETY: a byte of this vCPU's own words; the handler is there.
     if let Some(info) = vcpus::this().info() {
+        // SAFETY: a byte of this vCPU's own words; the handler is there.
         unsafe { (&raw mut (*info).evtchn_upcall_mask).write_volatile(0) };
     }
     loop {
@@ -173,6 +173,7 @@ fn periodic_timers_are_each_vcpus_own() -> Outcome {
 fn unmask_for_a_moment() {
     // SAFETY: a byte of this vCPU's own words.
     if let Some(info) = vcpus::this().info() {
+        // SAFETY: a byte of this vCPU's own words; the handler is there.
         unsafe { (&raw mut (*info).evtchn_upcall_mask).write_volatile(0) };
     }
     let _ = Xen::version();

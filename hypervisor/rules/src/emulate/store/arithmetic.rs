@@ -125,7 +125,7 @@ fn arithmetic(
     let set = |flag, on| if on { flag } else { 0 };
     flags & !rflags::ARITHMETIC
         | set(CF, carry)
-        | set(PF, (result as u8).count_ones() % 2 == 0)
+        | set(PF, (result as u8).count_ones().is_multiple_of(2))
         | (differ ^ result) & AF
         | set(ZF, result == 0)
         | set(SF, result & width.sign() != 0)
