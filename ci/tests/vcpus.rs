@@ -67,6 +67,13 @@ macro_rules! probes {
 probes! {
     &[(1, 1), (1, 8), (2, 2), (2, 8), (4, 4), (4, 64)] => { all_come_up }
     &[(1, 1), (2, 2)] => { down_of_the_last_is_poweroff }
+    &[(1, 2), (2, 2)] => {
+        segments_of_a_context,
+        bad_tables_in_a_context,
+        segments_are_each_ones_own,
+        table_is_kept_by_its_last_user,
+        ldt_page_is_unmapped_by_another,
+    }
     PAIR => {
         absent_ids,
         initialise_twice,

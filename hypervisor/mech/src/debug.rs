@@ -51,6 +51,27 @@ pub fn take_status() -> u64 {
     status
 }
 
+/// Notes for the guest which of its breakpoints fell due in ring 0. A single step that did is
+/// none: the way in clears TF, and the guest gets its flags back with its context.
+pub(crate) fn note_breakpoints() {
+    let (status, control): (u64, u64) = (take_status(), control());
+    // A CPU may name breakpoints that are not enabled.
+    let due = (0..4)
+        .filter(|n| status >> n & 1 != 0 && control >> (2 * n) & 3 != 0)
+        .fold(0, |due, n| due | 1 << n);
+    if due != 0 {
+        percpu::this().note_debug(due | DR6_NONE);
+    }
+}
+
+/// DR7.
+fn control() -> u64 {
+    let control: u64;
+    // SAFETY: general detect is never set, so reading has no effect.
+    unsafe { asm!("mov {}, dr7", out(reg) control, options(nomem, nostack, preserves_flags)) };
+    control
+}
+
 /// Takes what DR6 said of a guest's breakpoint that fell due in ring 0, if one did.
 pub fn take_noted() -> Option<u64> {
     match percpu::this().take_debug() {

@@ -216,8 +216,8 @@ fn extended(running: &mut Running, call: &Call, budget: &mut Budget) -> Result<P
         // This pCPU drops its translations on the way back to the guest in any case.
         MMUEXT_TLB_FLUSH_LOCAL | MMUEXT_INVLPG_LOCAL => Ok(()),
         MMUEXT_TLB_FLUSH_MULTI | MMUEXT_INVLPG_MULTI => {
-            flush_some(running, GuestAddr(op.arg2))?;
-            Ok(())
+            // -EINVAL, as Xen answers, where other unreadable arguments are -EFAULT.
+            flush_some(running, GuestAddr(op.arg2)).map_err(|_| Errno::EINVAL)
         }
         MMUEXT_TLB_FLUSH_ALL | MMUEXT_INVLPG_ALL => {
             flush_all(domain);

@@ -40,7 +40,7 @@ extern "sysv64" fn xl_ring0_interrupted(regs: &mut Regs) {
         vectors::DEBUG => {
             // A guest's breakpoint that was held back by MOV SS and fell due after SYSCALL or
             // INT had entered ring 0. It is a trap: what it names has happened.
-            percpu::this().note_debug(debug::take_status());
+            debug::note_breakpoints();
             regs.rflags &= !rflags::TF;
         }
         v if v >= vectors::FIRST_INTERRUPT => {
