@@ -186,8 +186,9 @@ fn ticks_stop_and_start_from_outside() -> Outcome {
     vcpus::start(1, count_ticks).map_err(|error| alloc::format!("start: {error}"))?;
     until("the first tick", || COUNTS[1].load(SeqCst) >= 1)?;
     returns!(op(VCPUOP_STOP_PERIODIC_TIMER, 1, 0), 0, "stop");
-    // One may be on its way.
-    event::spin(12 * MS);
+    // One may be on its way, and is seen when the vCPU has its next turn: with one pCPU for
+    // both that is some turns of 10 ms away.
+    event::spin(150 * MS);
     let stopped = COUNTS[1].load(SeqCst);
     event::spin(30 * MS);
     same!(COUNTS[1].load(SeqCst), stopped, "ticks after the stop");
