@@ -18,7 +18,7 @@ const ERESTART: i64 = 85;
 /// What a storm came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Storm {
-    /// Calls made, where the guest lived to say so.
+    /// Calls made, as far as the guest lived to say so.
     pub calls: u64,
     /// How often which number was answered with which error (0: none).
     pub answers: BTreeMap<(u32, i64), u64>,
@@ -73,6 +73,8 @@ pub fn read(transcript: &str) -> Storm {
             {
                 storm.answers.insert((call as u32, answer), times as u64);
             }
+        } else if let Some(made) = line.strip_prefix("STORM at ") {
+            storm.calls = made.trim().parse().unwrap_or(storm.calls);
         } else if line.starts_with("STORM end") {
             storm.calls = field("calls=").unwrap_or(0) as u64;
         } else if line.contains("has been ended") || line.starts_with("PROBE ? FAIL") {
@@ -93,11 +95,13 @@ pub fn run(seed: u64, calls: u64) -> Result<Storm> {
     let mut sum = Storm::default();
     let mut deaths: BTreeMap<String, u64> = BTreeMap::new();
     let mut seed = seed;
-    while sum.calls < calls {
-        let each = EACH.min(calls - sum.calls);
+    let mut asked = 0;
+    while asked < calls {
+        let each = EACH.min(calls - asked);
         let one = storm(seed, each, Duration::from_secs(300))?;
         println!(
-            "seed {seed}: {each} calls{}",
+            "seed {seed}: {} calls{}",
+            one.calls,
             one.death
                 .as_ref()
                 .map_or(String::new(), |why| format!(", the guest died: {why}"))
@@ -108,7 +112,9 @@ pub fn run(seed: u64, calls: u64) -> Result<Storm> {
         for (key, times) in one.answers {
             *sum.answers.entry(key).or_default() += times;
         }
-        sum.calls += each;
+        // What a guest that died had made since it last said so is not counted.
+        sum.calls += one.calls;
+        asked += each;
         seed += 1;
     }
     report(&sum, &deaths);
@@ -154,5 +160,15 @@ mod tests {
     fn a_death_is_read() {
         let storm = read("(XL) error: d0 has been ended: exception 14 without a handler for it\n");
         assert!(storm.death.is_some());
+        assert_eq!(storm.calls, 0);
+    }
+
+    #[test]
+    fn only_calls_that_were_made_are_counted() {
+        let died = read(
+            "STORM seed=1 calls=100000\nSTORM at 10000\nSTORM at 20000\n\
+             (XL) error: d0 has been ended: exception 14 without a handler for it\n",
+        );
+        assert_eq!(died.calls, 20_000);
     }
 }
